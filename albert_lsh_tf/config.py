@@ -1,0 +1,265 @@
+"""Settings: frozen dataclasses that check themselves. Does not import TensorFlow.
+
+`LSHConfig` says how attention hashes, `AlbertConfig` what the encoder looks like (the
+keys of Google's albert_config.json), `ClassifierConfig` how a GLUE run goes (the names
+of Google's flags). All three read and write plain dicts, JSON and YAML through
+`config_io`; unknown keys are refused with the nearest known name.
+"""
+
+import dataclasses
+
+from albert_lsh_tf.config_io import Config, setting
+from albert_lsh_tf.errors import InputError
+
+ATTENTION_KINDS = ("lsh", "dense")
+HASHES = ("angular", "random")
+OPTIMIZERS = ("adamw", "lamb")
+STRATEGIES = ("off", "one_device", "mirrored", "multi_worker_mirrored", "tpu")
+PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class LSHConfig(Config):
+    """How a sequence is hashed and cut. Lengths are in tokens.
+
+    A query in chunk c computes logits for the keys of chunks `c - chunks_before` to
+    `c + chunks_after` of every round, so for `num_hashes * (chunks_before + 1 +
+    chunks_after) * chunk_length` keys at most.
+    """
+
+    num_hashes: int = setting(2, "hash rounds (R); time and memory grow in proportion")
+    num_hashes_at_evaluation: int | None = setting(
+        None, "rounds when not training; unset: num_hashes"
+    )
+    chunk_length: int = setting(32, "tokens in a chunk (Q)")
+    chunks_before: int = setting(1, "neighbour chunks seen before a query's own")
+    chunks_after: int = setting(1, "neighbour chunks seen after a query's own")
+    num_buckets: int | None = setting(
+        None, "hash buckets (N), even; unset: twice the number of chunks"
+    )
+    share_query_key: bool = setting(
+        False, "Reformer's scheme: the key is the query at unit length"
+    )
+    hash: str = setting(
+        "angular", "angular, or random chunks as a control", choices=HASHES
+    )
+    seed: int = setting(0, "seed of the rotations; same seed, same buckets")
+
+    @classmethod
+    def reformer(cls, **overrides: object) -> "LSHConfig":
+        """Reformer's own setting (arXiv:2001.04451): shared QK, one chunk back."""
+        settings = {"num_hashes": 4, "share_query_key": True, "chunks_after": 0}
+        return cls(**{**settings, **overrides})
+
+    @property
+    def evaluation_hashes(self) -> int:
+        """Rounds used when not training."""
+        return self.num_hashes_at_evaluation or self.num_hashes
+
+    def covers(self, num_chunks: int) -> bool:
+        """Whether every chunk sees all of `num_chunks`, so that nothing is left out."""
+        return num_chunks <= 1 + min(self.chunks_before, self.chunks_after)
+
+    def validate(self) -> None:
+        self.require_at_least("num_hashes", 1)
+        self.require_at_least("num_hashes_at_evaluation", 1)
+        self.require_at_least("chunk_length", 1)
+        self.require_at_least("chunks_before", 0)
+        self.require_at_least("chunks_after", 0)
+        self.require_at_least("num_buckets", 2)
+        if self.num_buckets is not None and self.num_buckets % 2:
+            raise InputError(
+                f"num_buckets={self.num_buckets} must be even, since each direction "
+                f"of a rotation is a pair of buckets; try {self.num_buckets + 1}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class AlbertConfig(Config):
+    """The architecture, with the keys and defaults of Google's albert_config.json."""
+
+    vocab_size: int = 30000
+    embedding_size: int = 128
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_hidden_groups: int = 1
+    inner_group_num: int = 1
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+
+    # Keys that released files carry and no ALBERT encoder reads.
+    IGNORED_KEYS = (
+        "down_scale_factor",
+        "gap_size",
+        "layers_to_keep",
+        "ln_type",
+        "net_structure_type",
+        "num_memory_blocks",
+    )
+
+    def validate(self) -> None:
+        for name in (
+            "vocab_size",
+            "embedding_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size",
+        ):
+            self.require_at_least(name, 1)
+        for name in ("num_hidden_groups", "inner_group_num"):
+            if getattr(self, name) != 1:
+                raise InputError(
+                    f"{name}={getattr(self, name)} is not supported: every released "
+                    "ALBERT shares one group of one layer; set it to 1."
+                )
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            self.require_probability(name)
+        if self.hidden_size % self.num_attention_heads:
+            raise InputError(
+                f"hidden_size={self.hidden_size} must be a multiple of "
+                f"num_attention_heads={self.num_attention_heads}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierConfig(Config):
+    """One GLUE run: data, weights, recipe, attention and device.
+
+    Names and defaults are those of google-research/albert's run_classifier.py where it
+    has them. Lengths are in tokens, `*_step` in optimiser steps, batch sizes in
+    examples over all devices.
+    """
+
+    task_name: str = setting("MRPC", "GLUE task: cola, mnli, mrpc, sst-2, ...")
+    data_dir: str | None = setting(None, "folder that holds MRPC/, MNLI/, ...")
+    download: bool = setting(False, "fetch the task through TensorFlow Datasets")
+    albert_config_file: str | None = setting(None, "albert_config.json")
+    init_checkpoint: str | None = setting(
+        None, "start weights: checkpoint prefix or folder"
+    )
+    albert_hub_module_handle: str | None = setting(
+        None, "start weights: TF2 TF-Hub SavedModel, folder or handle"
+    )
+    spm_model_file: str | None = setting(
+        None, "SentencePiece model; unset: the one beside the weights"
+    )
+    do_lower_case: bool = setting(True, "lower-case and strip accents")
+    max_seq_length: int = setting(512, "tokens an example is cut and padded to")
+    train_batch_size: int = setting(32, "examples a training step")
+    eval_batch_size: int = setting(8, "examples an evaluation step")
+    predict_batch_size: int = setting(8, "examples a prediction step")
+    learning_rate: float = setting(5e-5, "peak learning rate")
+    train_step: int = setting(1000, "training steps")
+    num_train_epochs: float | None = setting(
+        None, "epochs; replaces train_step, and warmup_step keeps its share"
+    )
+    warmup_step: int = setting(0, "steps of linear warm-up")
+    save_checkpoints_steps: int = setting(1000, "steps between checkpoints")
+    keep_checkpoint_max: int = setting(5, "checkpoints kept, besides the best")
+    optimizer: str = setting("adamw", "adamw or lamb", choices=OPTIMIZERS)
+    hidden_dropout_prob: float | None = setting(
+        None, "encoder dropout; unset: that of albert_config.json"
+    )
+    attention_probs_dropout_prob: float | None = setting(
+        None, "attention dropout; unset: that of albert_config.json"
+    )
+    classifier_dropout_prob: float = setting(0.1, "dropout before the classifier")
+    attention: str | tuple[str, ...] = setting(
+        "lsh", "lsh or dense, for all layers or a comma list with one a layer"
+    )
+    lsh: LSHConfig = dataclasses.field(default_factory=LSHConfig)
+    seed: int = setting(12345, "seed of data order, new weights and dropout")
+    distribution_strategy: str = setting(
+        "mirrored", "tf.distribute strategy", choices=STRATEGIES
+    )
+    num_gpus: int | None = setting(None, "GPUs to use; unset: all there are")
+    num_logical_cpus: int = setting(
+        1, "logical CPU devices, to try a strategy without GPUs"
+    )
+    worker_hosts: str | None = setting(
+        None, "multi_worker_mirrored: host:port of every worker, comma list"
+    )
+    task_index: int = setting(0, "multi_worker_mirrored: which of them this is")
+    tpu_address: str | None = setting(None, "tpu: name or address; local: on this host")
+    mixed_precision: str = setting(
+        "float32", "float32, float16 or bfloat16 arithmetic", choices=PRECISIONS
+    )
+    enable_xla: bool = setting(False, "compile the training step with XLA")
+
+    def validate(self) -> None:
+        for name in (
+            "max_seq_length",
+            "train_batch_size",
+            "eval_batch_size",
+            "predict_batch_size",
+            "train_step",
+            "save_checkpoints_steps",
+            "keep_checkpoint_max",
+            "num_logical_cpus",
+        ):
+            self.require_at_least(name, 1)
+        for name in ("warmup_step", "task_index", "num_gpus"):
+            self.require_at_least(name, 0)
+        for name in (
+            "hidden_dropout_prob",
+            "attention_probs_dropout_prob",
+            "classifier_dropout_prob",
+        ):
+            self.require_probability(name)
+        for name in ("learning_rate", "num_train_epochs"):
+            if (value := getattr(self, name)) is not None and value <= 0:
+                raise InputError(f"{name}={value} must be above 0.")
+        if self.warmup_step > self.train_step:
+            raise InputError(
+                f"warmup_step={self.warmup_step} is more than "
+                f"train_step={self.train_step}; warm up for about a tenth of it."
+            )
+        check_attention_kinds(self.attention)
+        if self.init_checkpoint and self.albert_hub_module_handle:
+            raise InputError(
+                "init_checkpoint and albert_hub_module_handle both name start "
+                "weights; give one of them."
+            )
+
+
+def check_attention_kinds(
+    attention: str | tuple[str, ...], num_layers: int | None = None
+) -> tuple[str, ...] | None:
+    """Checks `attention`, and spreads it over the layers when their number is known.
+
+    Args:
+      attention: "lsh" or "dense" for all layers, or one of the two for each.
+      num_layers: layers of the encoder.
+
+    Returns:
+      One kind for each layer; None when `num_layers` is None.
+
+    Raises:
+      InputError: an unknown kind, or not as many kinds as layers.
+    """
+    kinds = (attention,) if isinstance(attention, str) else tuple(attention)
+    for kind in kinds:
+        if kind not in ATTENTION_KINDS:
+            raise InputError(
+                f"attention={kind!r} is unknown; expected 'lsh' or 'dense', or a list "
+                "of them with one for each layer."
+            )
+    if num_layers is None:
+        return None
+    if isinstance(attention, str):
+        return kinds * num_layers
+    if len(kinds) != num_layers:
+        raise InputError(
+            f"attention names {len(kinds)} layers, but the encoder has {num_layers}; "
+            "give one kind for all of them, or one for each."
+        )
+    return kinds

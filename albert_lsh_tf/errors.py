@@ -1,0 +1,10 @@
+"""The one exception type that means "the caller's input is wrong", shown as one line."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used: a file, a flag, a config, a checkpoint.
+
+    The message is one line that says what was wrong, where, and how to mend it. The
+    command-line tools print it without a traceback and exit with status 1; Python
+    callers can catch it as the `ValueError` it is.
+    """

@@ -1,0 +1,24 @@
+"""What every test needs before TensorFlow starts."""
+
+import os
+
+# Read once, when TensorFlow is first imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+import tensorflow as tf
+import tf_keras
+
+# Two logical devices, so that tests of tf.distribute need no second GPU.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh_keras():
+    """The same names, seeds and precision for every test, whatever ran before."""
+    tf_keras.backend.clear_session()
+    tf_keras.mixed_precision.set_global_policy("float32")
+    tf_keras.utils.set_random_seed(20)
