@@ -1,0 +1,52 @@
+"""Sorting tokens by bucket, and gathers whose gradient is the inverse gather."""
+
+import tensorflow as tf
+
+
+def sort_by_bucket(
+    bucket_ids_BHT: tf.Tensor, is_token_BT: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Orders tokens by bucket, those of one bucket by position, padding last.
+
+    Padding behind everything else leaves the ranks of tokens as they would be without
+    it, so its content can never move a token to another chunk.
+
+    Args:
+      bucket_ids_BHT: [B, H, T], int32.
+      is_token_BT: [B, T], bool; False is padding.
+
+    Returns:
+      order_BHT: [B, H, T], int32: the position of the token at each rank.
+      rank_BHT: [B, H, T], int32: the rank of the token at each position; the inverse.
+    """
+    after_all_buckets = tf.int32.max
+    sort_key_BHT = tf.where(
+        is_token_BT[:, tf.newaxis], bucket_ids_BHT, after_all_buckets
+    )
+    order_BHT = tf.argsort(sort_key_BHT, axis=-1, stable=True)
+    return order_BHT, tf.argsort(order_BHT, axis=-1, stable=True)
+
+
+@tf.custom_gradient
+def permute(
+    x_BHTD: tf.Tensor, order_BHT: tf.Tensor, inverse_BHT: tf.Tensor
+) -> tf.Tensor:
+    """Puts tokens in another order.
+
+    Args:
+      x_BHTD: [B, H, T, D] or [B, H, T], any dtype.
+      order_BHT: [B, H, T], int32; a permutation of the positions in each head.
+      inverse_BHT: [B, H, T], int32; its inverse.
+
+    Returns:
+      The shape of `x_BHTD`: token `order[t]` at place `t`. The gradient is gathered by
+      `inverse_BHT`; that of a plain gather would be a scatter, which is slower.
+    """
+
+    def gather(x: tf.Tensor, places_BHT: tf.Tensor) -> tf.Tensor:
+        return tf.gather(x, places_BHT, axis=2, batch_dims=2)
+
+    def gradient(upstream_BHTD: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        return gather(upstream_BHTD, inverse_BHT), None, None
+
+    return gather(x_BHTD, order_BHT), gradient
