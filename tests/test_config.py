@@ -1,0 +1,156 @@
+"""Configs check themselves, and say what is wrong in one line."""
+
+import dataclasses
+import json
+
+import pytest
+
+from albert_lsh_tf.config import (
+    AlbertConfig,
+    ClassifierConfig,
+    LSHConfig,
+    check_attention_kinds,
+)
+from albert_lsh_tf.errors import InputError
+
+ALL = (LSHConfig(), LSHConfig.reformer(), AlbertConfig(), ClassifierConfig())
+
+
+@pytest.mark.parametrize("config", ALL)
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_files_round_trip(config, suffix, tmp_path):
+    config.save(tmp_path / f"config.{suffix}")
+    assert type(config).from_file(tmp_path / f"config.{suffix}") == config
+
+
+@pytest.mark.parametrize("config", ALL)
+def test_configs_are_frozen_and_hashable(config):
+    field = dataclasses.fields(config)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(config, field, 1)
+    assert hash(config) == hash(type(config).from_dict(config.to_dict()))
+
+
+def test_replace_checks_again():
+    assert LSHConfig().replace(num_hashes=5).num_hashes == 5
+    with pytest.raises(InputError, match="num_hashes=0 must be at least 1"):
+        LSHConfig().replace(num_hashes=0)
+    with pytest.raises(InputError, match="did you mean 'num_hashes'"):
+        LSHConfig().replace(num_hashs=5)
+
+
+@pytest.mark.parametrize(
+    "config, settings, message",
+    [
+        (LSHConfig, {"num_buckets": 7}, "num_buckets=7 must be even.*try 8"),
+        (LSHConfig, {"chunk_length": 0}, "chunk_length=0 must be at least 1"),
+        (LSHConfig, {"chunks_before": -1}, "chunks_before=-1 must be at least 0"),
+        (LSHConfig, {"hash": "minhash"}, "'minhash' is unknown.*angular, random"),
+        (LSHConfig, {"num_hashes": "2"}, "'2' is of type str; expected int"),
+        (LSHConfig, {"num_hashes": True}, "of type bool; expected int"),
+        (LSHConfig, {"num_buckets": 2.0}, "type float; expected int or null"),
+        (AlbertConfig, {"hidden_size": 100}, "multiple of num_attention_heads=12"),
+        (AlbertConfig, {"num_hidden_groups": 2}, "num_hidden_groups=2 is not support"),
+        (AlbertConfig, {"hidden_dropout_prob": 1.0}, "at least 0 and below 1"),
+        (ClassifierConfig, {"learning_rate": 0}, "learning_rate=0.0 must be above 0"),
+        (ClassifierConfig, {"warmup_step": 2000}, "more than train_step=1000"),
+        (ClassifierConfig, {"attention": "sparse"}, "attention='sparse' is unknown"),
+        (ClassifierConfig, {"attention": ["lsh", "x"]}, "attention='x' is unknown"),
+        (ClassifierConfig, {"optimizer": "sgd"}, "expected one of adamw, lamb"),
+        (ClassifierConfig, {"lsh": {"num_hash": 1}}, "lsh: unknown setting 'num_hash'"),
+        (ClassifierConfig, {"lsh": 3}, "lsh=3 is of type int; expected LSHConfig"),
+        (
+            ClassifierConfig,
+            {"init_checkpoint": "a", "albert_hub_module_handle": "b"},
+            "give one of them",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(config, settings, message):
+    with pytest.raises(InputError, match=message) as caught:
+        config.from_dict(settings, source="run.yaml")
+    assert str(caught.value).startswith("run.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_are_read_as_people_write_them(tmp_path):
+    (tmp_path / "run.yaml").write_text("learning_rate: 2e-5\nnum_train_epochs: 3\n")
+    config = ClassifierConfig.from_file(tmp_path / "run.yaml")
+    assert config.learning_rate == 2e-5
+    assert config.num_train_epochs == 3.0
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"a: [1,", "line 1: not valid YAML"),
+        (b"- 1\n- 2\n", "expected 'name: value' pairs, found list"),
+        (b"\xff\xfe", "cannot be read as UTF-8"),
+        (b"learning_rat: 1\n", "'learning_rat'; did you mean 'learning_rate'"),
+    ],
+)
+def test_bad_files_are_named(content, message, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        ClassifierConfig.from_file(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="nowhere.yaml: no such file"):
+        ClassifierConfig.from_file(tmp_path / "nowhere.yaml")
+
+
+def test_keys_of_released_albert_configs_are_known(tmp_path):
+    released = {
+        "attention_probs_dropout_prob": 0.1,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "embedding_size": 128,
+        "hidden_size": 768,
+        "initializer_range": 0.02,
+        "intermediate_size": 3072,
+        "max_position_embeddings": 512,
+        "num_attention_heads": 12,
+        "num_hidden_layers": 12,
+        "num_hidden_groups": 1,
+        "net_structure_type": 0,
+        "layers_to_keep": [],
+        "gap_size": 0,
+        "num_memory_blocks": 0,
+        "inner_group_num": 1,
+        "down_scale_factor": 1,
+        "type_vocab_size": 2,
+        "vocab_size": 30000,
+        "ln_type": "postln",
+    }
+    (tmp_path / "albert_config.json").write_text(json.dumps(released))
+    config = AlbertConfig.from_file(tmp_path / "albert_config.json")
+    expected = AlbertConfig(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
+    assert config == expected
+
+
+def test_attention_spreads_over_the_layers():
+    assert check_attention_kinds("lsh", 3) == ("lsh", "lsh", "lsh")
+    assert check_attention_kinds(("dense", "lsh"), 2) == ("dense", "lsh")
+    with pytest.raises(InputError, match="names 1 layers, but the encoder has 2"):
+        check_attention_kinds(("lsh",), 2)
+
+
+@pytest.mark.parametrize(
+    "before, after, num_chunks, covers",
+    [(1, 1, 2, True), (1, 1, 3, False), (1, 0, 2, False), (1, 0, 1, True)],
+)
+def test_chunks_cover_a_sequence_when_the_outermost_see_it_all(
+    before, after, num_chunks, covers
+):
+    config = LSHConfig(chunks_before=before, chunks_after=after)
+    assert config.covers(num_chunks) == covers
+
+
+def test_every_setting_has_a_help_line():
+    for config in (LSHConfig, ClassifierConfig):
+        for field in dataclasses.fields(config):
+            if field.name != "lsh":
+                assert 5 < len(field.metadata["help"]) < 80, field.name
