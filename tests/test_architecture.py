@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "checkpoints": EVERYBODY | {"networks", "embedded"},
     "tasks": EVERYBODY | {"networks", "data", "checkpoints", "embedded"},
     "export": EVERYBODY | {"networks", "checkpoints"},
+    "benchmark": EVERYBODY | {"ops", "layers", "networks"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 WITHOUT_MODEL_GARDEN = ("errors", "config_io", "config", "ops", "layers")

@@ -1,0 +1,1 @@
+"""LSH next to dense attention: quality, time and memory."""
