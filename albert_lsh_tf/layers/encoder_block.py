@@ -8,6 +8,10 @@ import tf_keras
 
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.self_attention import SelfAttention
+from albert_lsh_tf.ops.activations import gelu
+
+# Known to Keras by name, so that configs can hold it.
+tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")(gelu)
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -22,7 +26,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
       attention_layers: one layer for all depths, or one for each; a layer may occur
         more than once.
       inner_dim: feed-forward width (F).
-      inner_activation: activation of the feed-forward layer.
+      inner_activation: of the feed-forward layer; by default GELU in its tanh form.
       output_dropout: dropout after attention and after the feed-forward layer.
       kernel_initializer: of the feed-forward kernels.
       norm_epsilon: of both LayerNorms; 1e-12 in ALBERT.
@@ -34,7 +38,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         self,
         attention_layers: Sequence[SelfAttention],
         inner_dim: int,
-        inner_activation: Any = "gelu",
+        inner_activation: Any = gelu,
         output_dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         norm_epsilon: float = 1e-12,

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-from official.modeling import activations, tf_utils
+from official.modeling import tf_utils
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig, check_attention_kinds
 from albert_lsh_tf.layers.embeddings import PositionEmbedding
@@ -13,6 +13,7 @@ from albert_lsh_tf.layers.encoder_block import SharedEncoderBlock
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.lsh_attention import LSHAttention
 from albert_lsh_tf.layers.self_attention import DenseAttention, SelfAttention
+from albert_lsh_tf.ops.activations import gelu
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -74,7 +75,7 @@ class AlbertLSHEncoder(tf_keras.Model):
         max_sequence_length: int = 512,
         type_vocab_size: int = 2,
         intermediate_size: int = 3072,
-        activation: Any = activations.gelu,
+        activation: Any = gelu,
         dropout_rate: float = 0.1,
         attention_dropout_rate: float = 0.1,
         initializer: Any = None,
@@ -220,7 +221,7 @@ class AlbertLSHEncoder(tf_keras.Model):
             max_sequence_length=config.max_position_embeddings,
             type_vocab_size=config.type_vocab_size,
             intermediate_size=config.intermediate_size,
-            activation=tf_utils.get_activation(config.hidden_act),
+            activation=_activation(config.hidden_act),
             dropout_rate=(
                 config.hidden_dropout_prob if dropout_rate is None else dropout_rate
             ),
@@ -255,6 +256,12 @@ class AlbertLSHEncoder(tf_keras.Model):
     ) -> "AlbertLSHEncoder":
         del custom_objects
         return cls(**config)
+
+
+def _activation(name: str) -> Any:
+    """The activation that an albert_config.json names."""
+    # Keras's GELU of that name is another one, with the error function.
+    return gelu if name.lower() == "gelu" else tf_utils.get_activation(name)
 
 
 def _attention_layers(

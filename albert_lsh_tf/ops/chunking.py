@@ -79,10 +79,27 @@ def see_neighbours(x: tf.Tensor, before: int, after: int) -> tf.Tensor:
     paddings[2] = [before, after]
     padded = tf.pad(x, paddings)
     seen = [
-        padded[:, :, offset : offset + num_chunks]
+        take_range(padded, offset, num_chunks, axis=2)
         for offset in range(before + 1 + after)
     ]
     return tf.concat(seen, axis=3)
+
+
+def take_range(
+    x: tf.Tensor, start: int, size: int | tf.Tensor, axis: int
+) -> tf.Tensor:
+    """`size` entries of one axis from `start` on.
+
+    `tf.slice`, and not `x[..., start:stop]`: on CPUs the gradient of the latter took
+    half the time of a training step.
+    """
+    begin, sizes = [0] * x.shape.rank, [-1] * x.shape.rank
+    begin[axis], sizes[axis] = start, size
+    taken = tf.slice(x, begin, sizes)
+    # A size that is a tensor makes TensorFlow forget the other axes.
+    known = x.shape.as_list()
+    known[axis] = size if isinstance(size, int) else None
+    return tf.ensure_shape(taken, known)
 
 
 def _reshape_tokens(

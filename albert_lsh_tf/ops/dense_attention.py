@@ -33,7 +33,7 @@ def dense_attention(
     Returns:
       [B, H, T, D] in the dtype of the value. A row with nothing to attend to is 0.
     """
-    logits_BHTT = tf.einsum("BHQD,BHKD->BHQK", query_BHTD, key_BHTD)
+    logits_BHTT = tf.matmul(query_BHTD, key_BHTD, transpose_b=True)
     logits_BHTT = tf.cast(logits_BHTT, tf.float32)
     if self_is_last_resort:
         position_T = tf.range(tf.shape(logits_BHTT)[-1])

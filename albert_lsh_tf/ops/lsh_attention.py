@@ -46,6 +46,7 @@ from albert_lsh_tf.ops.chunking import (
     pad_to_chunks,
     see_neighbours,
     split_into_chunks,
+    take_range,
 )
 from albert_lsh_tf.ops.dense_attention import (
     LAST_RESORT,
@@ -180,7 +181,7 @@ def attend_in_chunks(
         )
         outputs.append(output_BHTD)
         logsumexps.append(logsumexp_BHT)
-    return merge_rounds(outputs, logsumexps)[:, :, :length]
+    return take_range(merge_rounds(outputs, logsumexps), 0, length, axis=2)
 
 
 @dataclasses.dataclass(frozen=True)

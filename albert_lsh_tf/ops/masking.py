@@ -40,7 +40,22 @@ def masked_softmax(
       logsumexp: [..., Q], float32: of the logits that count; very negative but finite
         where there are none, so that merging gives such a row no weight.
     """
-    logits = mask_logits(logits, may_attend)
-    logsumexp = tf.reduce_logsumexp(logits, axis=-1)
-    weights = tf.exp(logits - logsumexp[..., tf.newaxis])
-    return tf.where(may_attend, weights, tf.zeros([], weights.dtype)), logsumexp
+    return _softmax_and_logsumexp(mask_logits(logits, may_attend))
+
+
+@tf.custom_gradient
+def _softmax_and_logsumexp(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Both at once: the backward pass needs the weights only, and fewer passes."""
+    highest = tf.reduce_max(logits, axis=-1, keepdims=True)
+    exponentials = tf.exp(logits - highest)
+    total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
+    # Where the highest logit is a masked one, there is nothing to attend to.
+    has_any = highest > masked_out(logits.dtype) / 2
+    weights = exponentials * tf.where(has_any, 1 / total, 0)
+    logsumexp = tf.squeeze(highest + tf.math.log(total), axis=-1)
+
+    def gradient(d_weights: tf.Tensor, d_logsumexp: tf.Tensor) -> tf.Tensor:
+        mean = tf.reduce_sum(weights * d_weights, axis=-1, keepdims=True)
+        return weights * (d_weights - mean + d_logsumexp[..., tf.newaxis])
+
+    return (weights, logsumexp), gradient

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from official.modeling import activations
 from official.nlp.modeling import layers as garden
 
 from albert_lsh_tf.config import LSHConfig
@@ -23,7 +24,9 @@ def hidden(length=19):
 
 def test_equals_model_gardens_block():
     mask = tf.sequence_mask([19, 11], 19)
-    peer = garden.TransformerEncoderBlock(5, 28, "gelu", name="transformer")
+    peer = garden.TransformerEncoderBlock(
+        5, 28, activations.gelu, name="transformer"
+    )
     expected = peer([hidden(), mask[:, tf.newaxis] & mask[:, :, tf.newaxis]])
     ours = block(name="transformer")
     ours(hidden(), attention_mask=mask)
