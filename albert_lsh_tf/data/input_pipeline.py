@@ -1,0 +1,172 @@
+"""Features to `tf.data` batches, the same for any number of replicas and workers.
+
+Both functions give batches as large as one replica takes. `InputContext` is what
+`tf.distribute.Strategy.distribute_datasets_from_function` hands to its function; the
+strategy deals the batches of a pipeline to that worker's replicas in turn.
+"""
+
+import tensorflow as tf
+
+from albert_lsh_tf.data.features import NO_LABEL, Features
+from albert_lsh_tf.errors import InputError
+
+FILLER_ID = -1  # `example_id` of a row that only makes a batch full.
+
+
+def training_dataset(
+    features: Features,
+    global_batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
+    """Endless shuffled batches, from any step on.
+
+    The examples form one endless sequence: every epoch is a shuffle of all examples
+    that depends on `seed` and the epoch's number alone. Step s is the s-th stretch of
+    `global_batch_size` examples in it, also where a stretch runs over the end of an
+    epoch. So a run that stops and goes on neither repeats nor skips an example, and
+    the replicas together see the same examples at each step, however many they are.
+
+    Args:
+      features: one example or more.
+      global_batch_size: examples a step, over all replicas.
+      seed: the same seed gives the same sequence.
+      start_step: steps to leave out at the beginning; they are not read.
+      input_context: which slice of each step this pipeline gives; None: all of it.
+
+    Returns:
+      A dataset of dicts with the names and dtypes of `Features`, each
+      [global_batch_size / replicas, ...].
+
+    Raises:
+      InputError: the batch does not divide by the number of replicas.
+    """
+    pipeline, num_pipelines, num_replicas = _topology(input_context)
+    if global_batch_size % num_replicas:
+        raise InputError(
+            f"train_batch_size={global_batch_size} must be a multiple of the "
+            f"{num_replicas} replicas; try "
+            f"{-(-global_batch_size // num_replicas) * num_replicas}."
+        )
+    num_examples = len(features)
+    first_epoch, skipped = divmod(start_step * global_batch_size, num_examples)
+
+    def epoch_order(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(num_examples, dtype=tf.int64), seed=tf.stack([seed, epoch])
+        )
+        is_first = tf.equal(epoch, first_epoch)
+        return tf.data.Dataset.from_tensor_slices(
+            order[tf.where(is_first, tf.constant(skipped, tf.int64), 0) :]
+        )
+
+    def own_slices(indices: tf.Tensor) -> tf.data.Dataset:
+        """[global batch] to this pipeline's part, cut for its replicas."""
+        by_replica = tf.reshape(indices, [num_pipelines, -1, per_replica])
+        return tf.data.Dataset.from_tensor_slices(by_replica[pipeline])
+
+    per_replica = global_batch_size // num_replicas
+    dataset = tf.data.Dataset.counter(first_epoch).flat_map(epoch_order)
+    dataset = dataset.batch(global_batch_size, drop_remainder=True)
+    dataset = dataset.flat_map(own_slices)
+    return _finish(dataset.map(_gatherer(features), **_PARALLEL))
+
+
+def evaluation_dataset(
+    features: Features,
+    batch_size: int,
+    input_context: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
+    """Every example once, in order, in batches of equal size.
+
+    Nothing is shared out between workers: each evaluates everything, on its own
+    replicas. What is missing to fill the last batches is made up by rows whose
+    `example_id` is -1. Their mask has a single 1, so that no row is without a token to
+    attend to; leave them out of every metric.
+
+    Args:
+      features: one example or more.
+      batch_size: examples a step, over the replicas of one worker; rounded up to a
+        multiple of them.
+      input_context: says how many replicas there are; None: one.
+
+    Returns:
+      A dataset of dicts with the names and dtypes of `Features`; its cardinality is a
+      multiple of the worker's replicas, so that they all take the last step.
+    """
+    _, num_pipelines, num_replicas = _topology(input_context)
+    own_replicas = num_replicas // num_pipelines
+    per_replica = -(-batch_size // own_replicas)
+    num_steps = -(-len(features) // (per_replica * own_replicas))
+    num_examples = len(features)
+    gather = _gatherer(features)
+
+    def read_batch(batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        positions = batch * per_replica + tf.range(per_replica, dtype=tf.int64)
+        rows = gather(tf.minimum(positions, num_examples - 1))
+        is_real = positions < num_examples
+        return {
+            name: tf.where(
+                is_real if values.shape.rank == 1 else is_real[:, tf.newaxis],
+                values,
+                _filler(name, values),
+            )
+            for name, values in rows.items()
+        }
+
+    dataset = tf.data.Dataset.range(num_steps * own_replicas)
+    return _finish(dataset.map(read_batch, **_PARALLEL))
+
+
+# Reading in parallel must not change the order.
+_PARALLEL = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
+
+
+def _topology(input_context: tf.distribute.InputContext | None) -> tuple[int, int, int]:
+    """This pipeline, the number of pipelines, the number of replicas over all."""
+    if input_context is None:
+        return 0, 1, 1
+    num_pipelines = input_context.num_input_pipelines
+    num_replicas = input_context.num_replicas_in_sync
+    if num_replicas % num_pipelines:
+        raise InputError(
+            f"{num_replicas} replicas cannot be shared out over {num_pipelines} "
+            "workers; give every worker the same number of devices."
+        )
+    return input_context.input_pipeline_id, num_pipelines, num_replicas
+
+
+def _gatherer(features: Features):
+    """A function from int64 indices [n] to a dict of those rows."""
+    # On the host: GPU memory is for the model. As tensors and not as constants of the
+    # graph, which may not be larger than 2 GiB.
+    with tf.device("CPU:0"):
+        tensors = {
+            name: tf.convert_to_tensor(values)
+            for name, values in features.as_dict().items()
+        }
+
+    def gather(indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: tf.gather(values, indices) for name, values in tensors.items()}
+
+    return gather
+
+
+def _filler(name: str, values: tf.Tensor) -> tf.Tensor:
+    """What a row that stands for no example holds, like one row of `values`."""
+    if name == "example_id":
+        return tf.constant(FILLER_ID, values.dtype)
+    if name == "input_mask":
+        return tf.one_hot(0, values.shape[1], dtype=values.dtype)
+    if name == "label":
+        return tf.constant(NO_LABEL, values.dtype)
+    return tf.zeros([], values.dtype)  # The id of <pad>, and of the first sentence.
+
+
+def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    # The slices are cut above; a strategy must not cut them again.
+    policy = tf.data.experimental.AutoShardPolicy.OFF
+    options.experimental_distribute.auto_shard_policy = policy
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

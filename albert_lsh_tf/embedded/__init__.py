@@ -1,0 +1,12 @@
+"""The model that comes with the package: `albert_lsh_tiny`, in Google's file layout.
+
+`albert_config.json`, `spiece.model` and `model.ckpt-best.*` are what a folder of
+Google's holds; `fine_tuning.yaml` has the settings that suit so small a model. All of
+it is made by `albert_lsh_tf.embedded.build`.
+"""
+
+import pathlib
+
+EMBEDDED_MODEL_NAME = "albert_lsh_tiny"
+EMBEDDED_MODEL_DIR = pathlib.Path(__file__).resolve().parent / EMBEDDED_MODEL_NAME
+FINE_TUNING_FILE = EMBEDDED_MODEL_DIR / "fine_tuning.yaml"
