@@ -85,7 +85,8 @@ def angular_buckets(x_BHTD: tf.Tensor, rotation_HDN: tf.Tensor) -> tf.Tensor:
     """
     # Hashing in half precision would make buckets depend on the precision policy.
     x_BHTD = tf.cast(tf.stop_gradient(x_BHTD), tf.float32)
-    rotated_BHTN = tf.matmul(x_BHTD, rotation_HDN)
+    # Not `tf.matmul`: where it broadcasts, some shapes crash TensorFlow 2.20 on CPUs.
+    rotated_BHTN = tf.einsum("BHTD,HDN->BHTN", x_BHTD, rotation_HDN)
     return tf.argmax(
         tf.concat([rotated_BHTN, -rotated_BHTN], axis=-1),
         axis=-1,
