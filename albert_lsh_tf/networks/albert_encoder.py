@@ -221,7 +221,7 @@ class AlbertLSHEncoder(tf_keras.Model):
             max_sequence_length=config.max_position_embeddings,
             type_vocab_size=config.type_vocab_size,
             intermediate_size=config.intermediate_size,
-            activation=_activation(config.hidden_act),
+            activation=activation_named(config.hidden_act),
             dropout_rate=(
                 config.hidden_dropout_prob if dropout_rate is None else dropout_rate
             ),
@@ -258,8 +258,8 @@ class AlbertLSHEncoder(tf_keras.Model):
         return cls(**config)
 
 
-def _activation(name: str) -> Any:
-    """The activation that an albert_config.json names."""
+def activation_named(name: str) -> Any:
+    """The function that `hidden_act` of an albert_config.json means."""
     # Keras's GELU of that name is another one, with the error function.
     return gelu if name.lower() == "gelu" else tf_utils.get_activation(name)
 

@@ -1,0 +1,53 @@
+"""`run_classifier.py`: fine-tunes, evaluates, predicts and exports a GLUE task."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from albert_lsh_tf.cli import flags, messages, recipes
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs what the command line says.
+
+    Args:
+      argv: without the program's name; None: that of the process.
+
+    Raises:
+      SystemExit: with a status other than 0, after one line on stderr, where the user
+        has to mend something.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
+        print(flags.help_text(f"python {os.path.basename(sys.argv[0])}"), end="")
+        return
+    with messages.errors_in_one_line(), messages.warnings_in_one_line():
+        _run(flags.parse(argv))
+
+
+def _run(parsed: flags.ParsedFlags) -> None:
+    phases = {name: parsed.run[name] for name in ("do_train", "do_eval", "do_predict")}
+    # Without any of them, all; --nodo_predict alone leaves the other two.
+    default = not any(phases.values())
+    phases = {
+        name: default if value is None else value for name, value in phases.items()
+    }
+    resolved = recipes.resolve(parsed, phases["do_train"])
+    print(f"recipe: {resolved.description}", flush=True)
+    if parsed.run["output_dir"] is None:
+        print(f"output_dir: {resolved.output_dir} (the default)", flush=True)
+
+    messages.quiet_tensorflow()
+    # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
+    from albert_lsh_tf.data.glue_tasks import find_task
+    from albert_lsh_tf.export.saved_model import check_export_dir, export_run
+    from albert_lsh_tf.tasks.training import train_and_evaluate
+
+    export_dir = parsed.run["export_dir"]
+    if export_dir:
+        check_export_dir(export_dir)
+    results = train_and_evaluate(resolved.config, resolved.output_dir, **phases)
+    if export_dir and results["is_chief"]:
+        labels = find_task(resolved.config.task_name).labels
+        export_run(results["model"], export_dir, resolved.output_dir, labels)
+        print(f"SavedModel: {export_dir}", flush=True)

@@ -1,0 +1,181 @@
+"""Where the settings of a run come from. Does not import TensorFlow.
+
+Later wins: the defaults of `ClassifierConfig`; the task's recipe, configs/glue/*.yaml;
+what suits the embedded model, where its weights are used; without training, the config
+of the run in output_dir; --config_file; flags.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from albert_lsh_tf.cli.flags import ParsedFlags
+from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config_io import read_mapping
+from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
+
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+# In an installed package, and in a checkout.
+_RECIPE_FOLDERS = (_PACKAGE / "configs" / "glue", _PACKAGE.parent / "configs" / "glue")
+# A run's folder holds these itself, and the files they name may be gone.
+_WEIGHT_SETTINGS = (
+    "init_checkpoint",
+    "albert_hub_module_handle",
+    "albert_config_file",
+    "spm_model_file",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolved:
+    """A config, and the run's folder and recipe.
+
+    description: where the settings are from, for the user, one line.
+    """
+
+    config: ClassifierConfig
+    output_dir: pathlib.Path
+    description: str
+
+
+def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
+    """Puts the layers of settings on top of each other.
+
+    Args:
+      parsed: the command line.
+      do_train: whether the run trains.
+
+    Returns:
+      The config of the run.
+
+    Raises:
+      InputError: a file is missing or broken, or the settings do not fit together.
+    """
+    run_file = _run_file(parsed) if not do_train else None
+    file_settings = _settings_file(parsed.run["config_file"])
+    saved_settings = read_mapping(run_file) if run_file else {}
+    saved_settings = {
+        name: value
+        for name, value in saved_settings.items()
+        if name not in _WEIGHT_SETTINGS
+    }
+    given = [saved_settings, file_settings, parsed.settings]
+    task = find_task(_last(given, "task_name", ClassifierConfig().task_name))
+
+    layers: list[tuple[str, Mapping[str, Any]]] = []
+    if run_file:
+        layers.append((str(run_file), saved_settings))
+    else:
+        if recipe := _recipe_file(task.name):
+            layers.append((str(recipe), read_mapping(recipe)))
+        if _uses_embedded_weights(given) and FINE_TUNING_FILE.exists():
+            layers.append((str(FINE_TUNING_FILE), read_mapping(FINE_TUNING_FILE)))
+    if parsed.run["config_file"]:
+        layers.append((parsed.run["config_file"], file_settings))
+    layers.append(("", {**parsed.settings, "task_name": task.name}))
+
+    config = ClassifierConfig()
+    for source, settings in layers:
+        config = apply(config, settings, source)
+    output_dir = parsed.run["output_dir"] or f"runs/{task.name.lower()}"
+    return Resolved(config, pathlib.Path(output_dir), _describe(layers, parsed))
+
+
+def apply(
+    config: ClassifierConfig, settings: Mapping[str, Any], source: str = ""
+) -> ClassifierConfig:
+    """Puts one layer of settings on a config.
+
+    Where a layer changes `train_step` alone, warm-up keeps its share of it, and epochs
+    of an earlier layer no longer count.
+
+    Args:
+      config: the layers below.
+      settings: the layer; settings of `lsh` are merged one by one.
+      source: its file, for the error message.
+
+    Returns:
+      The config with the layer on it.
+
+    Raises:
+      InputError: an unknown setting, or one that does not fit.
+    """
+    merged = {**config.to_dict(), **settings}
+    if isinstance(settings.get("lsh"), Mapping):
+        merged["lsh"] = {**config.lsh.to_dict(), **settings["lsh"]}
+    steps = settings.get("train_step")
+    if isinstance(steps, int) and not isinstance(steps, bool):
+        if "warmup_step" not in settings:
+            merged["warmup_step"] = round(
+                config.warmup_step * steps / config.train_step
+            )
+        if "num_train_epochs" not in settings:
+            merged["num_train_epochs"] = None
+    return ClassifierConfig.from_dict(merged, source)
+
+
+def _recipe_file(task_name: str) -> pathlib.Path | None:
+    for folder in _RECIPE_FOLDERS:
+        path = folder / f"{task_name.lower()}.yaml"
+        if path.exists():
+            return path
+    return None
+
+
+def _run_file(parsed: ParsedFlags) -> pathlib.Path | None:
+    """The config of the run that is evaluated or predicted with, if there is one."""
+    task_name = parsed.settings.get("task_name", ClassifierConfig().task_name)
+    folders = [
+        pathlib.Path(
+            parsed.run["output_dir"] or f"runs/{find_task(task_name).name.lower()}"
+        )
+    ]
+    if weights := parsed.settings.get("init_checkpoint"):
+        folder = pathlib.Path(weights)
+        if not folder.is_dir():
+            folder = folder.parent
+        folders.append(folder.parent if folder.name == "best" else folder)
+    for folder in folders:
+        if (path := folder / "config.yaml").exists():
+            return path
+    return None
+
+
+def _settings_file(path: str | None) -> dict[str, Any]:
+    return read_mapping(path) if path else {}
+
+
+def _last(layers: list[Mapping[str, Any]], name: str, default: Any) -> Any:
+    """What the last layer that has a setting says."""
+    return next((layer[name] for layer in reversed(layers) if layer.get(name)), default)
+
+
+def _uses_embedded_weights(layers: list[Mapping[str, Any]]) -> bool:
+    source = _last(layers, "init_checkpoint", None)
+    return source in (None, EMBEDDED_MODEL_NAME) and not _last(
+        layers, "albert_hub_module_handle", None
+    )
+
+
+def _describe(layers: list[tuple[str, Mapping[str, Any]]], parsed: ParsedFlags) -> str:
+    names = [_shown(source) for source, _ in layers if source]
+    flat = {
+        **{name: value for name, value in parsed.settings.items() if name != "lsh"},
+        **parsed.settings.get("lsh", {}),
+    }
+    if changed := [name for name in flat if name != "task_name"]:
+        names.append(f"flags ({', '.join(changed)})")
+    return ", then ".join(names) if names else "the defaults"
+
+
+def _shown(source: str) -> str:
+    """A path as short as it stays clear."""
+    path = pathlib.Path(source)
+    if path == FINE_TUNING_FILE:
+        return f"what suits {EMBEDDED_MODEL_NAME}"
+    for folder in _RECIPE_FOLDERS:
+        if path.parent == folder:
+            return f"configs/glue/{path.name}"
+    return source

@@ -1,0 +1,105 @@
+"""A sentence or sentence-pair classifier on an ALBERT encoder."""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from albert_lsh_tf.layers.keras_version import refuse_keras_3
+
+
+@tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
+class AlbertClassifier(tf_keras.Model):
+    """The encoder's pooled output, dropout and one dense layer.
+
+    Inputs, as a list in this order or a dict by these names, int32 [B, T]:
+      input_word_ids: pieces of the vocabulary.
+      input_mask: 1 at tokens, 0 at padding.
+      input_type_ids: 0 in the first segment, 1 in the second.
+
+    Output: logits, float32 [B, num_classes]; for regression, one column of scores.
+
+    Example:
+      >>> encoder = AlbertLSHEncoder(vocab_size=30000)
+      >>> classifier = AlbertClassifier(encoder, num_classes=2)
+      >>> ids = tf.ones([1, 300], tf.int32)
+      >>> classifier([ids, ids, ids * 0]).shape
+      TensorShape([1, 2])
+
+    Args:
+      encoder: an encoder with the three inputs and a dict output that has
+        `pooled_output`, such as `AlbertLSHEncoder`.
+      num_classes: labels; 1 for regression.
+      dropout_rate: on the pooled output.
+      initializer: of the dense kernel.
+      **kwargs: `name` and the like, for `tf_keras.Model`.
+
+    Raises:
+      TypeError: a Keras 3 object was passed in.
+
+    Source: Lan et al. 2020 (arXiv:1909.11942), section 4.2 and appendix A.4.
+    """
+
+    def __init__(
+        self,
+        encoder: tf_keras.Model,
+        num_classes: int,
+        dropout_rate: float = 0.1,
+        initializer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_keras_3(encoder=encoder, initializer=initializer)
+        if initializer is None:
+            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
+        initializer = tf_keras.initializers.get(initializer)
+        inputs = [
+            tf_keras.Input([None], dtype=tf.int32, name=name)
+            for name in ("input_word_ids", "input_mask", "input_type_ids")
+        ]
+        pooled = encoder(inputs)["pooled_output"]
+        pooled = tf_keras.layers.Dropout(dropout_rate, name="classifier_dropout")(
+            pooled
+        )
+        # float32 under every policy: a loss on half-precision logits loses digits.
+        logits = tf_keras.layers.Dense(
+            num_classes, kernel_initializer=initializer, dtype="float32", name="logits"
+        )(pooled)
+        super().__init__(inputs=inputs, outputs=logits, **kwargs)
+        self._encoder = encoder
+        self._num_classes = num_classes
+        # A function, since Keras would track a dict and put it in checkpoints.
+        self._make_config = lambda: dict(
+            encoder=tf_keras.utils.serialize_keras_object(encoder),
+            num_classes=num_classes,
+            dropout_rate=dropout_rate,
+            initializer=tf_keras.initializers.serialize(initializer),
+            name=self.name,
+        )
+
+    @property
+    def encoder(self) -> tf_keras.Model:
+        """The encoder below the classifier."""
+        return self._encoder
+
+    @property
+    def num_classes(self) -> int:
+        """Columns of the logits."""
+        return self._num_classes
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """The encoder by its own name, for others that load only that part."""
+        return {"encoder": self._encoder}
+
+    def get_config(self) -> dict[str, Any]:
+        return self._make_config()
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "AlbertClassifier":
+        config = dict(config)
+        encoder = tf_keras.utils.deserialize_keras_object(
+            config.pop("encoder"), custom_objects=custom_objects
+        )
+        return cls(encoder=encoder, **config)

@@ -1,0 +1,1 @@
+"""Tasks: loss, metrics and predictions of GLUE, and the one training loop."""

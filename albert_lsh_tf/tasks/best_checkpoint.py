@@ -1,0 +1,106 @@
+"""Keeps the checkpoint that did best in evaluation."""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+import tensorflow as tf
+
+from albert_lsh_tf.tasks.run_folder import write_atomically
+
+RECORD_FILE = "best.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class BestRecord:
+    """Which checkpoint is the best so far."""
+
+    step: int
+    metrics: dict[str, float]
+    prefix: str
+
+
+class BestCheckpoint:
+    """Saves a model's weights whenever its metric is higher than ever before.
+
+    The checkpoint is complete before the record names it, and the last one is deleted
+    only after that, so there is a best checkpoint at every moment once there was one.
+
+    Args:
+      directory: holds the checkpoint and its record, `best.json`.
+      metric: higher is better; the earlier of two equal ones stays.
+      scratch: where a process that must not write results puts its copy; None for the
+        process that writes them.
+    """
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        metric: str,
+        scratch: pathlib.Path | None = None,
+    ):
+        self._directory = directory
+        self._metric = metric
+        self._scratch = scratch
+        self.record = read_best(directory)
+
+    def offer(
+        self, checkpoint: tf.train.Checkpoint, step: int, metrics: dict[str, float]
+    ) -> bool:
+        """Saves `checkpoint` if its metrics are the best.
+
+        Args:
+          checkpoint: what to save.
+          step: its training step.
+          metrics: of its evaluation.
+
+        Returns:
+          Whether it was saved.
+        """
+        if self.record and not (
+            metrics[self._metric] > self.record.metrics[self._metric]
+        ):
+            return False
+        directory = self._scratch or self._directory
+        directory.mkdir(parents=True, exist_ok=True)
+        prefix = checkpoint.write(str(directory / f"best-{step}"))
+        self.record = BestRecord(step, metrics, prefix)
+        if self._scratch is None:
+            self._write_record()
+            self._delete_others()
+        return True
+
+    def forget_after(self, step: int) -> None:
+        """Drops a record that lies after the step from which training goes on."""
+        if self.record and self.record.step > step:
+            self.record = None
+
+    def _write_record(self) -> None:
+        name = os.path.basename(self.record.prefix)
+        record = {**dataclasses.asdict(self.record), "prefix": name}
+        write_atomically(
+            self._directory / RECORD_FILE, json.dumps(record, indent=2) + "\n"
+        )
+        # TensorFlow's own record, so that tf.train.latest_checkpoint(best/) works, too.
+        write_atomically(
+            self._directory / "checkpoint",
+            f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n',
+        )
+
+    def _delete_others(self) -> None:
+        name = os.path.basename(self.record.prefix)
+        for file in self._directory.glob("best-*"):
+            if not file.name.startswith(f"{name}."):
+                file.unlink()
+
+
+def read_best(directory: pathlib.Path) -> BestRecord | None:
+    """The record of the best checkpoint in a folder; None where there is none."""
+    try:
+        record = json.loads((directory / RECORD_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return BestRecord(
+        record["step"], record["metrics"], str(directory / record["prefix"])
+    )

@@ -1,0 +1,105 @@
+"""`AlbertLSHEncoder` for Model Garden's `EncoderConfig(type="any")`."""
+
+import dataclasses
+from typing import Any
+
+import tf_keras
+from official.modeling.hyperparams import base_config
+from official.nlp.configs import encoders
+
+from albert_lsh_tf.config import AlbertConfig, LSHConfig
+from albert_lsh_tf.networks.albert_encoder import (
+    AlbertLSHEncoder,
+    activation_named,
+)
+
+
+@dataclasses.dataclass
+class LSHEncoderConfig(encoders.AlbertEncoderConfig):
+    """Model Garden's ALBERT config, and how its attention works.
+
+    attention: "lsh", "dense", or a list with one for each layer.
+    lsh: the settings of `LSHConfig`.
+    """
+
+    attention: Any = "lsh"
+    lsh: base_config.Config = dataclasses.field(
+        default_factory=lambda: base_config.Config(LSHConfig().to_dict())
+    )
+
+
+@dataclasses.dataclass
+class EncoderConfig(encoders.EncoderConfig):
+    """Model Garden's choice of encoders, with ours as "any".
+
+    The field's type is known here, so YAML and `--params_override` reach into it.
+    """
+
+    type: str | None = "any"
+    any: LSHEncoderConfig = dataclasses.field(default_factory=LSHEncoderConfig)
+
+
+def encoder_config(
+    albert: AlbertConfig,
+    attention: str | tuple[str, ...],
+    lsh: LSHConfig,
+    dropout: float | None = None,
+    attention_dropout: float | None = None,
+) -> EncoderConfig:
+    """What Model Garden needs to build an encoder.
+
+    Args:
+      albert: the architecture.
+      attention: "lsh" or "dense", or one of them for each layer.
+      lsh: how attention hashes.
+      dropout: instead of the architecture's hidden_dropout_prob.
+      attention_dropout: instead of its attention_probs_dropout_prob.
+
+    Returns:
+      The config, of type "any".
+    """
+    if dropout is None:
+        dropout = albert.hidden_dropout_prob
+    if attention_dropout is None:
+        attention_dropout = albert.attention_probs_dropout_prob
+    return EncoderConfig(
+        any=LSHEncoderConfig(
+            vocab_size=albert.vocab_size,
+            embedding_width=albert.embedding_size,
+            hidden_size=albert.hidden_size,
+            num_layers=albert.num_hidden_layers,
+            num_attention_heads=albert.num_attention_heads,
+            hidden_activation=albert.hidden_act,
+            intermediate_size=albert.intermediate_size,
+            dropout_rate=dropout,
+            attention_dropout_rate=attention_dropout,
+            max_position_embeddings=albert.max_position_embeddings,
+            type_vocab_size=albert.type_vocab_size,
+            initializer_range=albert.initializer_range,
+            attention=attention if isinstance(attention, str) else list(attention),
+            lsh=base_config.Config(lsh.to_dict()),
+        )
+    )
+
+
+@base_config.bind(LSHEncoderConfig)
+def build_encoder(config: LSHEncoderConfig) -> AlbertLSHEncoder:
+    """Builds the encoder, untrained, inside the current strategy's scope."""
+    return AlbertLSHEncoder(
+        vocab_size=config.vocab_size,
+        embedding_width=config.embedding_width,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        num_attention_heads=config.num_attention_heads,
+        max_sequence_length=config.max_position_embeddings,
+        type_vocab_size=config.type_vocab_size,
+        intermediate_size=config.intermediate_size,
+        activation=activation_named(config.hidden_activation),
+        dropout_rate=config.dropout_rate,
+        attention_dropout_rate=config.attention_dropout_rate,
+        initializer=tf_keras.initializers.TruncatedNormal(
+            stddev=config.initializer_range
+        ),
+        attention=config.attention,
+        lsh_config=config.lsh.as_dict(),
+    )

@@ -1,0 +1,79 @@
+"""GLUE's metrics, on the host, from all logits of an evaluation set at once."""
+
+import numpy as np
+import scipy.special
+import scipy.stats
+import sklearn.metrics
+
+from albert_lsh_tf.data.glue_tasks import GlueTask
+
+
+def evaluation_metrics(
+    task: GlueTask, logits: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
+    """Scores predictions as GLUE defines it.
+
+    Args:
+      task: says which metrics, by the names that the results files use.
+      logits: [n, classes], or [n, 1] scores for regression.
+      labels: [n], class ids or scores.
+
+    Returns:
+      The task's metrics in their order, then `loss`: the mean over all examples of the
+      cross entropy, or of the squared error for regression.
+    """
+    logits = np.asarray(logits, np.float64)
+    predictions = _predictions(task, logits)
+    metrics = {name: _METRICS[name](labels, predictions) for name in task.metrics}
+    metrics["loss"] = mean_loss(task, logits, labels)
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def constant_prediction(task: GlueTask, logits: np.ndarray) -> str | None:
+    """The label or score that a model gives to every example; None if it does not.
+
+    Such a model has learned nothing, whatever its accuracy: users meet this with a
+    learning rate that does not suit the size of the model.
+    """
+    predictions = _predictions(task, logits)
+    if len(predictions) < 2 or np.ptp(predictions) > 0:
+        return None
+    if task.is_regression:
+        return f"{predictions[0]:.4g}"
+    return repr(task.labels[predictions[0]])
+
+
+def _predictions(task: GlueTask, logits: np.ndarray) -> np.ndarray:
+    """[n] ids of the likeliest classes, or scores."""
+    return logits[:, 0] if task.is_regression else np.argmax(logits, axis=-1)
+
+
+def mean_loss(task: GlueTask, logits: np.ndarray, labels: np.ndarray) -> float:
+    """The mean loss over all examples; see `evaluation_metrics`."""
+    if task.is_regression:
+        return float(np.mean(np.square(logits[:, 0] - labels)))
+    log_probabilities = scipy.special.log_softmax(logits, axis=-1)
+    return float(-np.mean(log_probabilities[np.arange(len(labels)), labels]))
+
+
+def _correlation(correlate):
+    """`correlate`, but 0 where it is undefined because one side is constant."""
+
+    def metric(labels: np.ndarray, predictions: np.ndarray) -> float:
+        if len(labels) < 2 or np.ptp(predictions) == 0 or np.ptp(labels) == 0:
+            return 0.0
+        return correlate(labels, predictions).statistic
+
+    return metric
+
+
+_METRICS = {
+    "eval_accuracy": sklearn.metrics.accuracy_score,
+    "f1": lambda labels, predictions: sklearn.metrics.f1_score(
+        labels, predictions, zero_division=0
+    ),
+    "matthew_corr": sklearn.metrics.matthews_corrcoef,
+    "pearson": _correlation(scipy.stats.pearsonr),
+    "spearman": _correlation(scipy.stats.spearmanr),
+    "MSE": sklearn.metrics.mean_squared_error,
+}

@@ -1,0 +1,164 @@
+"""The files that a run leaves: scores, predictions, the loss curve."""
+
+import io
+import json
+import resource
+import statistics
+import sys
+
+import numpy as np
+import scipy.special
+import tensorflow as tf
+
+from albert_lsh_tf.data.glue import Example
+from albert_lsh_tf.data.glue_tasks import SCORE_RANGE, GlueTask
+from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
+
+
+def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> None:
+    """Writes eval_results.txt: `key = value` lines of the checkpoint of that step."""
+    lines = {name: value for name, value in metrics.items() if name != "loss"}
+    lines["global_step"] = step
+    lines["loss"] = metrics["loss"]
+    folder.write(
+        "eval_results.txt",
+        "".join(f"{name} = {value}\n" for name, value in lines.items()),
+    )
+
+
+def summarize(log: TrainingLog, best: dict | None) -> dict:
+    """Everything about a run in one dict, ready for JSON.
+
+    Args:
+      log: of the whole run, also of earlier processes.
+      best: metrics and step of the best checkpoint; None where nothing was evaluated.
+
+    Returns:
+      best, last, history (of evaluations), train_loss (last), seconds_per_step (median,
+      without the loops that were compiled) and peak_memory_mib (of this process).
+    """
+    history = [{"step": e["step"], **e["eval"]} for e in log.evaluations]
+    # The first loop of a process is mostly tracing and compiling.
+    timed = [e["seconds_per_step"] for e in log.training if not e["compiled"]]
+    return {
+        "best": best,
+        "last": history[-1] if history else None,
+        "history": history,
+        "train_loss": log.training[-1]["loss"] if log.training else None,
+        "seconds_per_step": statistics.median(timed) if timed else None,
+        "peak_memory_mib": peak_memory(),
+    }
+
+
+def write_summary(folder: RunFolder, summary: dict) -> None:
+    """Writes metrics.json."""
+    folder.write("metrics.json", json.dumps(summary, indent=2) + "\n")
+
+
+def peak_memory() -> dict[str, float]:
+    """Most memory used so far, in MiB: of the process, and of each GPU."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    peaks = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+    for index in range(len(tf.config.list_logical_devices("GPU"))):
+        info = tf.config.experimental.get_memory_info(f"GPU:{index}")
+        peaks[f"GPU:{index}"] = info["peak"] / 2**20
+    return {name: round(peak, 1) for name, peak in peaks.items()}
+
+
+def probabilities(task: GlueTask, logits: np.ndarray) -> np.ndarray:
+    """[n, classes] probabilities; for regression the [n, 1] scores as they are."""
+    if task.is_regression:
+        return logits
+    return scipy.special.softmax(logits.astype(np.float64), axis=-1)
+
+
+def write_predictions(
+    folder: RunFolder,
+    task: GlueTask,
+    split: str,
+    examples: list[Example],
+    logits: np.ndarray,
+) -> list[str]:
+    """Writes the predictions for one test set.
+
+    Args:
+      folder: where.
+      task: which task.
+      split: a key of `task.submissions`.
+      examples: of that split.
+      logits: [n, classes], one row for each example.
+
+    Returns:
+      The names of the two files: test_results.tsv, the tab-separated probabilities of
+      the classes (or scores), with a suffix for a second test set; and the file that
+      the GLUE server wants, columns index and prediction.
+    """
+    rows = ["\t".join(f"{p:.8g}" for p in row) for row in probabilities(task, logits)]
+    suffix = "" if split == "test" else "_" + split.removeprefix("test_")
+    results_file = f"test_results{suffix}.tsv"
+    folder.write(results_file, "".join(row + "\n" for row in rows))
+    if task.is_regression:
+        # The task's scores lie in a range; a model's may fall out of it.
+        answers = [f"{score:.6g}" for score in np.clip(logits[:, 0], *SCORE_RANGE)]
+    else:
+        answers = [task.labels[label] for label in np.argmax(logits, axis=-1)]
+    lines = [
+        f"{example.guid}\t{answer}\n"
+        for example, answer in zip(examples, answers, strict=True)
+    ]
+    submission_file = task.submissions[split]
+    folder.write(submission_file, "index\tprediction\n" + "".join(lines))
+    return [results_file, submission_file]
+
+
+def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:
+    """Draws train_loss.png: training loss and the dev metric over steps."""
+    if not log.training or not folder.writable:
+        return
+    # Matplotlib takes a while to import; nothing else here needs it.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    steps = [entry["step"] for entry in log.training]
+    losses = np.array([entry["loss"] for entry in log.training])
+    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(steps, losses, color="tab:blue", alpha=0.3, linewidth=1)
+    axes.plot(steps, _smooth(losses), color="tab:blue", label="training loss")
+    axes.set_xlabel("step")
+    axes.set_ylabel("training loss", color="tab:blue")
+    axes.set_xlim(0, steps[-1] * 1.02)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    if log.evaluations:
+        values = [entry["eval"][task.best_metric] for entry in log.evaluations]
+        name = f"{task.name} dev {task.best_metric.removeprefix('eval_')}"
+        right = axes.twinx()
+        right.plot(
+            [entry["step"] for entry in log.evaluations],
+            values,
+            color="tab:orange",
+            marker="o",
+            markersize=4,
+            label=name,
+        )
+        right.set_ylabel(name, color="tab:orange")
+        right.set_ylim(min(0, *values), 1)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    FigureCanvasAgg(figure)
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    folder.write("train_loss.png", image.getvalue())
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """A centred moving average over about a twentieth of the curve."""
+    half = len(values) // 40
+    padded = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    low = np.maximum(index - half, 0)
+    high = np.minimum(index + half + 1, len(values))
+    return (padded[high] - padded[low]) / (high - low)

@@ -1,0 +1,192 @@
+"""The folder of a run: its files, whose run it is, and writes that survive a kill."""
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+import tensorflow as tf
+
+from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
+from albert_lsh_tf.data.glue_tasks import GlueTask, find_task
+from albert_lsh_tf.errors import InputError
+
+CHECKPOINT_NAME = "ckpt"
+
+
+class RunFolder:
+    """Where one run keeps checkpoints and results.
+
+    It is complete: predicting needs nothing else but data. Small files are replaced as
+    a whole, so a reader, or the next start, never sees half of one.
+
+    Args:
+      path: the folder; made when something is first written.
+      writable: False for all workers but one: they write into a folder of their own
+        that `close` removes.
+    """
+
+    def __init__(self, path: str | pathlib.Path, writable: bool = True):
+        self.path = pathlib.Path(path).expanduser()
+        self.writable = writable
+        self._scratch: pathlib.Path | None = None
+
+    config_file = property(lambda self: self.path / "config.yaml")
+    albert_config_file = property(lambda self: self.path / "albert_config.json")
+    spm_model_file = property(lambda self: self.path / "spiece.model")
+    best_dir = property(lambda self: self.path / "best")
+    log_file = property(lambda self: self.path / "training_log.jsonl")
+
+    @property
+    def checkpoint_dir(self) -> pathlib.Path:
+        """Where this process writes checkpoints.
+
+        Every worker must take part in writing, since reading a variable may need all
+        of them; but only one may write into the run's folder.
+        """
+        if self.writable:
+            return self.path
+        if self._scratch is None:
+            self._scratch = pathlib.Path(tempfile.mkdtemp(prefix="albert_lsh_worker_"))
+        return self._scratch
+
+    def make(self) -> None:
+        """Makes the folder, and clears what a killed process left half-written."""
+        if not self.writable:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise InputError(
+                f"output_dir={self.path} cannot be made ({error.strerror}); give a "
+                "folder that you may write to."
+            ) from error
+        for folder in (self.path, self.best_dir):
+            for left_over in folder.glob("*_temp"):
+                shutil.rmtree(left_over, ignore_errors=True)
+            for left_over in folder.glob(".*.tmp"):
+                left_over.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes what only this process needed."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes or replaces a small file at once; nothing on other workers."""
+        if self.writable:
+            write_atomically(self.path / name, content)
+
+    def saved_config(self) -> ClassifierConfig | None:
+        """The config of the run that made the folder; None where there is none."""
+        if not self.config_file.exists():
+            return None
+        return ClassifierConfig.from_file(self.config_file)
+
+    def refuse_other_task(self, task: GlueTask) -> None:
+        """Raises `InputError` where the folder belongs to a run of another task."""
+        saved = self.saved_config()
+        if saved is not None and find_task(saved.task_name).name != task.name:
+            raise InputError(
+                f"output_dir={self.path} holds a run of {saved.task_name}, not of "
+                f"{task.name}; give another output_dir, or delete it."
+            )
+        if saved is None and self.checkpoints():
+            raise InputError(
+                f"output_dir={self.path} holds checkpoints, but no config.yaml that "
+                "says which task they are of; give another output_dir."
+            )
+
+    def refuse_other_architecture(self, config: AlbertConfig) -> None:
+        """Raises `InputError` where the folder's checkpoints have another shape."""
+        if not self.albert_config_file.exists() or not self.checkpoints():
+            return
+        saved = AlbertConfig.from_file(self.albert_config_file).to_dict()
+        differing = [
+            f"{name} {saved[name]} there, {value} asked for"
+            for name, value in config.to_dict().items()
+            # Dropout changes no variable.
+            if value != saved[name] and not name.endswith("dropout_prob")
+        ]
+        if differing:
+            raise InputError(
+                f"output_dir={self.path} holds a run of another architecture "
+                f"({'; '.join(differing)}); give another output_dir, or delete it."
+            )
+
+    def checkpoints(self) -> list[str]:
+        """Prefixes of the complete checkpoints, the oldest first."""
+        state = tf.train.get_checkpoint_state(str(self.path))
+        prefixes = state.all_model_checkpoint_paths if state else []
+        return [prefix for prefix in prefixes if os.path.exists(f"{prefix}.index")]
+
+    def latest_checkpoint(self) -> str | None:
+        """Prefix of the last complete checkpoint; None where there is none."""
+        checkpoints = self.checkpoints()
+        return checkpoints[-1] if checkpoints else None
+
+
+def step_of(prefix: str | None) -> int:
+    """The step in a checkpoint's name; 0 for None."""
+    return int(prefix.rsplit("-", 1)[1]) if prefix else 0
+
+
+def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
+    """Replaces a file, so that it holds either the old content or all of the new."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class TrainingLog:
+    """What happened at which step: one JSON object a line, appended.
+
+    Args:
+      path: the file; read if it is there.
+      writable: whether this process writes it.
+    """
+
+    def __init__(self, path: pathlib.Path, writable: bool = True):
+        self._path = path
+        self._writable = writable
+        self.entries: list[dict] = []
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    self.entries.append(json.loads(line))
+                except json.JSONDecodeError:
+                    break  # The process was killed while it wrote this line.
+
+    def rewind(self, step: int) -> None:
+        """Forgets what happened after `step`, from where training goes on."""
+        self.entries = [entry for entry in self.entries if entry["step"] <= step]
+        if self._writable and self._path.exists():
+            lines = [json.dumps(entry) + "\n" for entry in self.entries]
+            write_atomically(self._path, "".join(lines))
+
+    def append(self, entry: dict) -> None:
+        """Adds an entry, which has a `step`."""
+        self.entries.append(entry)
+        if self._writable:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+
+    @property
+    def training(self) -> list[dict]:
+        """Entries of training: step, loss, learning_rate, seconds_per_step."""
+        return [entry for entry in self.entries if "loss" in entry]
+
+    @property
+    def evaluations(self) -> list[dict]:
+        """Entries of evaluation: step and `eval`, a dict of metrics."""
+        return [entry for entry in self.entries if "eval" in entry]

@@ -1,0 +1,109 @@
+"""The layers of settings: later wins."""
+
+import pathlib
+
+import pytest
+
+from albert_lsh_tf.cli import flags, recipes
+from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.errors import InputError
+
+
+def resolve(*argv, do_train=True):
+    return recipes.resolve(flags.parse(argv), do_train)
+
+
+def test_task_recipe_is_the_default_with_real_weights():
+    resolved = resolve("--task_name=cola", "--init_checkpoint=albert_base")
+    config = resolved.config
+    # Table 14 of the ALBERT paper.
+    assert config.task_name == "CoLA"
+    assert (config.learning_rate, config.train_batch_size) == (1e-5, 16)
+    assert (config.train_step, config.warmup_step) == (5336, 320)
+    assert resolved.output_dir == pathlib.Path("runs/cola")
+    assert (
+        resolved.description == "configs/glue/cola.yaml, then flags (init_checkpoint)"
+    )
+
+
+def test_embedded_weights_have_a_recipe_of_their_own():
+    resolved = resolve("--task_name=mrpc")
+    assert resolved.description == (
+        "configs/glue/mrpc.yaml, then what suits albert_lsh_tiny"
+    )
+    assert resolved.config != resolve("--init_checkpoint=albert_base").config
+    for weights in ("--init_checkpoint=x", "--albert_hub_module_handle=x"):
+        assert "albert_lsh_tiny" not in resolve(weights).description
+    assert "suits" in resolve("--init_checkpoint=albert_lsh_tiny").description
+
+
+def test_file_wins_over_recipe_and_flags_over_file(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "task_name: rte\nlearning_rate: 1e-4\nlsh: {num_hashes: 3, chunk_length: 16}\n"
+    )
+    config = resolve(
+        f"--config_file={file}", "--num_hashes=5", "--init_checkpoint=x"
+    ).config
+    assert config.task_name == "RTE"
+    assert config.learning_rate == 1e-4
+    assert (config.lsh.num_hashes, config.lsh.chunk_length) == (5, 16)
+    assert config.train_step == 800  # RTE's recipe.
+    flag = resolve(f"--config_file={file}", "--learning_rate=2e-4").config
+    assert flag.learning_rate == 2e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "lerning_rate: 1\n",
+            "mine.yaml: unknown setting 'lerning_rate'; did you mean",
+        ),
+        ("train_step: many\n", "mine.yaml: train_step='many' is of type str"),
+        ("- a\n", "mine.yaml: expected 'name: value' pairs"),
+        ("a: [\n", "mine.yaml, line 2: not valid YAML"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, text, message):
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message):
+        resolve(f"--config_file={file}")
+
+
+def test_missing_file_and_unknown_task():
+    with pytest.raises(InputError, match="nowhere.yaml: no such file"):
+        resolve("--config_file=nowhere.yaml")
+    with pytest.raises(InputError, match="did you mean 'mrpc'"):
+        resolve("--task_name=mprc")
+
+
+def test_steps_alone_keep_the_share_of_warm_up():
+    config = ClassifierConfig(train_step=800, warmup_step=200, num_train_epochs=3.0)
+    changed = recipes.apply(config, {"train_step": 40})
+    assert (changed.warmup_step, changed.num_train_epochs) == (10, None)
+    both = recipes.apply(config, {"train_step": 40, "warmup_step": 4})
+    assert both.warmup_step == 4
+    epochs = recipes.apply(config, {"num_train_epochs": 1.0})
+    assert (epochs.train_step, epochs.num_train_epochs) == (800, 1.0)
+
+
+def test_a_runs_config_is_taken_up_where_nothing_is_trained(tmp_path):
+    saved = ClassifierConfig(
+        task_name="RTE", max_seq_length=99, init_checkpoint="gone", seed=3
+    )
+    saved.save(tmp_path / "config.yaml")
+    for argv in (
+        [f"--output_dir={tmp_path}"],
+        ["--output_dir=new", f"--init_checkpoint={tmp_path}/ckpt-3"],
+        ["--output_dir=new", f"--init_checkpoint={tmp_path}/best/best-3"],
+    ):
+        config = resolve(*argv, do_train=False).config
+        assert (config.task_name, config.max_seq_length) == ("RTE", 99)
+        # Its weights are in the folder; where it started from no longer matters.
+        assert config.init_checkpoint != "gone"
+    changed = resolve(f"--output_dir={tmp_path}", "--max_seq_length=7", do_train=False)
+    assert changed.config.max_seq_length == 7
+    trained = resolve(f"--output_dir={tmp_path}")
+    assert trained.config.task_name == "MRPC"

@@ -1,0 +1,125 @@
+"""One SavedModel for any length, loaded with plain TensorFlow."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from albert_lsh_tf.config import LSHConfig
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.export.saved_model import check_export_dir, export_classifier
+from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
+from albert_lsh_tf.networks.classifier import AlbertClassifier
+
+
+def make_classifier(num_classes=3, attention="lsh"):
+    encoder = AlbertLSHEncoder(
+        vocab_size=31,
+        embedding_width=6,
+        hidden_size=20,
+        num_layers=2,
+        num_attention_heads=2,
+        max_sequence_length=64,
+        intermediate_size=28,
+        attention=attention,
+        lsh_config=LSHConfig(chunk_length=4, num_hashes=1, num_hashes_at_evaluation=3),
+    )
+    model = AlbertClassifier(encoder, num_classes)
+    random = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(0, 0.3, variable.shape))
+    return model
+
+
+def make_inputs(batch, length):
+    random = np.random.default_rng(length)
+    ids = random.integers(5, 31, [batch, length], dtype=np.int32)
+    mask = np.ones_like(ids)
+    mask[0, length // 2 :] = 0
+    return {
+        "input_word_ids": ids,
+        "input_mask": mask,
+        "input_type_ids": np.zeros_like(ids),
+    }
+
+
+@pytest.fixture(scope="module", params=["lsh", "dense"])
+def exported(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "model"
+    model = make_classifier(attention=request.param)
+    export_classifier(model, folder, labels=["no", "maybe", "yes"])
+    return folder, model
+
+
+@pytest.mark.parametrize(("batch", "length"), [(1, 5), (3, 11), (2, 32), (2, 64)])
+def test_any_length_through_one_saved_model(exported, batch, length):
+    folder, model = exported
+    served = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    inputs = make_inputs(batch, length)
+    outputs = served(**{name: tf.constant(value) for name, value in inputs.items()})
+    expected = tf.nn.softmax(model(inputs, training=False))
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
+    assert outputs["probabilities"].dtype == tf.float32
+    np.testing.assert_array_equal(outputs["predictions"], np.argmax(expected, axis=-1))
+
+
+def test_labels_stand_beside_it(exported):
+    folder, _ = exported
+    assert (folder / "assets.extra" / "labels.txt").read_text() == "no\nmaybe\nyes\n"
+
+
+def test_loads_without_this_package(exported):
+    folder, _ = exported
+    program = (
+        "import sys, tensorflow as tf; "
+        f"served = tf.saved_model.load({str(folder)!r}).signatures['serving_default']; "
+        "ids = tf.ones([2, 9], tf.int32); "
+        "out = served(input_word_ids=ids, input_mask=ids, input_type_ids=0 * ids); "
+        "assert out['probabilities'].shape == [2, 3]; "
+        "sys.exit('albert_lsh_tf' in sys.modules or 'tf_keras' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_regression_gives_scores(tmp_path):
+    model = make_classifier(num_classes=1)
+    export_classifier(model, tmp_path / "model", labels=None)
+    served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    inputs = make_inputs(2, 13)
+    outputs = served(**{name: tf.constant(value) for name, value in inputs.items()})
+    scores = model(inputs, training=False)
+    np.testing.assert_allclose(outputs["probabilities"], scores, atol=1e-5)
+    np.testing.assert_allclose(outputs["predictions"], scores[:, 0], atol=1e-5)
+
+
+def test_half_precision_under_a_strategy_is_exported_in_float32(tmp_path):
+    tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = make_classifier()
+    export_classifier(model, tmp_path / "model", labels=["a", "b", "c"])
+    assert tf_keras.mixed_precision.global_policy().name == "mixed_bfloat16"
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    graph = loaded.signatures["serving_default"].graph
+    assert not [
+        op.name
+        for op in graph.get_operations()
+        for t in op.outputs
+        if t.dtype == tf.bfloat16
+    ]
+
+
+def test_saved_model_is_replaced_and_nothing_else(tmp_path):
+    folder = tmp_path / "model"
+    model = make_classifier()
+    export_classifier(model, folder, labels=["a", "b", "c"])
+    export_classifier(model, folder, labels=["x", "y", "z"])
+    assert (folder / "assets.extra" / "labels.txt").read_text() == "x\ny\nz\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1").write_text("mine")
+    with pytest.raises(InputError, match="thesis holds files that are no SavedModel"):
+        check_export_dir(tmp_path / "thesis")

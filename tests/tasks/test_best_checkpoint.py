@@ -1,0 +1,83 @@
+"""The best checkpoint survives a kill at any moment."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from albert_lsh_tf.tasks import best_checkpoint
+from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, read_best
+
+
+def offer(best, variable, step, accuracy):
+    variable.assign(float(step))
+    checkpoint = tf.train.Checkpoint(variable=variable)
+    return best.offer(checkpoint, step, {"accuracy": accuracy, "loss": 0.1})
+
+
+def saved_value(prefix):
+    variable = tf.Variable(-1.0)
+    tf.train.Checkpoint(variable=variable).read(prefix).assert_consumed()
+    return variable.numpy()
+
+
+def test_highest_metric_wins_and_the_earlier_of_equals(tmp_path):
+    best = BestCheckpoint(tmp_path, "accuracy")
+    variable = tf.Variable(0.0)
+    saved = [
+        offer(best, variable, step, accuracy)
+        for step, accuracy in [(1, 0.3), (2, 0.6), (3, 0.6), (4, 0.5)]
+    ]
+    assert saved == [True, True, False, False]
+    record = read_best(tmp_path)
+    assert (record.step, record.metrics["accuracy"]) == (2, 0.6)
+    assert saved_value(record.prefix) == 2.0
+    assert tf.train.latest_checkpoint(str(tmp_path)) == record.prefix
+    assert len(list(tmp_path.glob("best-*"))) == 2  # One index, one data file.
+    # Another process goes on with the record.
+    again = BestCheckpoint(tmp_path, "accuracy")
+    assert not offer(again, variable, 5, 0.6)
+    assert offer(again, variable, 6, 0.7)
+
+
+@pytest.mark.parametrize("moment", ["_write_record", "_delete_others"])
+def test_killed_while_saving(tmp_path, monkeypatch, moment):
+    variable = tf.Variable(0.0)
+    offer(BestCheckpoint(tmp_path, "accuracy"), variable, 1, 0.3)
+
+    def killed(self):
+        raise SystemError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BestCheckpoint, moment, killed)
+        with pytest.raises(SystemError):
+            offer(BestCheckpoint(tmp_path, "accuracy"), variable, 2, 0.6)
+    record = read_best(tmp_path)
+    assert record.step == (1 if moment == "_write_record" else 2)
+    assert saved_value(record.prefix) == record.step
+    assert offer(BestCheckpoint(tmp_path, "accuracy"), variable, 3, 0.9)
+    assert saved_value(read_best(tmp_path).prefix) == 3.0
+    assert len(list(tmp_path.glob("best-*"))) == 2
+
+
+def test_other_workers_write_elsewhere(tmp_path):
+    best = BestCheckpoint(tmp_path / "best", "accuracy", scratch=tmp_path / "scratch")
+    assert offer(best, tf.Variable(0.0), 1, 0.3)
+    assert not (tmp_path / "best").exists()
+    assert best.record.step == 1
+
+
+def test_record_after_the_restored_step_is_forgotten(tmp_path):
+    best = BestCheckpoint(tmp_path, "accuracy")
+    offer(best, tf.Variable(0.0), 4, 0.9)
+    best.forget_after(4)
+    assert best.record.step == 4
+    best.forget_after(3)
+    assert best.record is None
+
+
+def test_record_is_plain_json(tmp_path):
+    offer(BestCheckpoint(tmp_path, "accuracy"), tf.Variable(0.0), 1, 0.3)
+    record = json.loads((tmp_path / best_checkpoint.RECORD_FILE).read_text())
+    # A relative name, so that the folder can be moved.
+    assert record["prefix"] == "best-1"

@@ -1,0 +1,166 @@
+"""The Model Garden task: losses, evaluation, and Model Garden's own way to run it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from official.core import exp_factory, task_factory, train_lib, train_utils
+from official.modeling import hyperparams
+
+from albert_lsh_tf.data.features import Features
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
+from albert_lsh_tf.tasks import glue
+from tests.tasks.tiny_run import TinyRun
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return TinyRun(tmp_path_factory.mktemp("tiny"))
+
+
+def make_features(labels, length=6):
+    labels = np.array(labels)
+    shape = [len(labels), length]
+    return Features(
+        input_word_ids=np.full(shape, 7, np.int32),
+        input_mask=np.ones(shape, np.int32),
+        input_type_ids=np.zeros(shape, np.int32),
+        label=labels.astype(np.float32 if labels.dtype.kind == "f" else np.int32),
+        example_id=np.arange(len(labels)),
+    )
+
+
+def test_loss_is_the_mean_over_the_batch():
+    task = glue.GlueTask(glue.GlueConfig(task_name="mnli"))
+    logits = np.array([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]], np.float32)
+    loss = task.build_losses(tf.constant([0, 2]), tf.constant(logits))
+    exponents = np.exp(logits)
+    shares = exponents / exponents.sum(axis=1, keepdims=True)
+    assert float(loss) == pytest.approx(-np.mean(np.log([shares[0, 0], shares[1, 2]])))
+    regression = glue.GlueTask(glue.GlueConfig(task_name="sts-b"))
+    loss = regression.build_losses(tf.constant([1.0, 4.0]), tf.constant([[2.0], [2.0]]))
+    assert float(loss) == pytest.approx((1 + 4) / 2)
+
+
+def test_filler_rows_are_dropped_and_order_restored():
+    batches = [
+        {
+            "example_id": np.array([2, 0]),
+            "label": np.array([12, 10]),
+            "logits": np.array([[0.2], [0.0]]),
+        },
+        {
+            "example_id": np.array([-1, 1]),
+            "label": np.array([0, 11]),
+            "logits": np.array([[9.9], [0.1]]),
+        },
+    ]
+    logits, labels = glue.in_order(batches)
+    np.testing.assert_array_equal(labels, [10, 11, 12])
+    np.testing.assert_array_equal(logits[:, 0], [0.0, 0.1, 0.2])
+
+
+def test_both_dev_sets_of_mnli_are_scored_apart():
+    config = glue.GlueConfig(task_name="MNLI")
+    config.validation_data.splits = ("dev", "dev_mismatched")
+    task = glue.GlueTask(config)
+    task.features = {
+        "dev": make_features([0, 1, 2]),
+        "dev_mismatched": make_features([0, 1]),
+    }
+    logits = np.eye(3)[[0, 1, 1, 2, 2]] * 5
+    logs = [
+        {
+            "example_id": np.arange(5),
+            "label": np.array([0, 1, 2, 0, 1]),
+            "logits": logits,
+        }
+    ]
+    metrics = task.reduce_aggregated_logs(logs)
+    assert metrics["eval_accuracy"] == pytest.approx(2 / 3)
+    assert metrics["eval_accuracy_mismatched"] == 0.0
+    assert metrics["loss"] < metrics["loss_mismatched"]
+
+
+def test_splits_are_numbered_in_one_row():
+    joined = glue.concatenate([make_features([0, 1]), make_features([1, 0, 1])])
+    np.testing.assert_array_equal(joined.example_id, range(5))
+    np.testing.assert_array_equal(joined.label, [0, 1, 1, 0, 1])
+    assert {field.name for field in dataclasses.fields(joined)} >= {"input_mask"}
+
+
+def experiment(tiny):
+    """`albert_lsh/glue` on the tiny run, set up as Model Garden's train.py would."""
+    data = {
+        "input_path": str(tiny.data),
+        "spm_model_file": str(tiny.weights / "spiece.model"),
+        "max_seq_length": 24,
+        "global_batch_size": 8,
+    }
+    encoder = {
+        "vocab_size": 5000,
+        "embedding_width": 6,
+        "hidden_size": 16,
+        "num_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 20,
+        "max_position_embeddings": 64,
+        "attention": ["lsh", "dense"],
+        "lsh": {"chunk_length": 8},
+    }
+    params = hyperparams.override_params_dict(
+        exp_factory.get_exp_config("albert_lsh/glue"),
+        {
+            "task": {
+                "init_checkpoint": str(tiny.weights),
+                "model": {"encoder": {"any": encoder}},
+                "train_data": data,
+                "validation_data": data,
+            },
+            "trainer": {
+                "train_steps": 2,
+                "steps_per_loop": 1,
+                "summary_interval": 1,
+                "checkpoint_interval": 2,
+                "validation_interval": 2,
+                "optimizer_config": {"optimizer": {"type": "albert_lamb"}},
+            },
+        },
+        is_strict=True,
+    )
+    params.validate()
+    return params
+
+
+def test_experiment_runs_under_model_gardens_own_trainer(tiny, tmp_path):
+    params = experiment(tiny)
+    task = task_factory.get_task(params.task, logging_dir=str(tmp_path))
+    model, metrics = train_lib.run_experiment(
+        distribution_strategy=tf.distribute.OneDeviceStrategy("CPU:0"),
+        task=task,
+        mode="train_and_eval",
+        params=params,
+        model_dir=str(tmp_path),
+        run_post_eval=True,
+    )
+    assert isinstance(model.encoder, AlbertLSHEncoder)
+    assert model.encoder.get_config()["attention"] == ["lsh", "dense"]
+    assert 0 <= metrics["eval_accuracy"] <= 1
+    assert (tmp_path / "ckpt-2.index").exists()
+    train_utils.serialize_config(params, str(tmp_path))
+    again = hyperparams.override_params_dict(
+        exp_factory.get_exp_config("albert_lsh/glue"),
+        str(tmp_path / "params.yaml"),
+        is_strict=True,
+    )
+    assert again.as_dict() == params.as_dict()
+
+
+def test_experiment_never_starts_from_nothing(tiny):
+    params = experiment(tiny)
+    params.override({"task": {"init_checkpoint": ""}})
+    task = task_factory.get_task(params.task)
+    with pytest.raises(InputError, match="would start from random weights"):
+        task.initialize(task.build_model())

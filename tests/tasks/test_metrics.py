@@ -1,0 +1,57 @@
+"""GLUE's metrics on small cases worked out by hand."""
+
+import numpy as np
+import pytest
+
+from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.tasks.metrics import constant_prediction, evaluation_metrics
+
+
+def logits_for(predictions, num_classes=2):
+    return np.eye(num_classes)[predictions] * 2.0
+
+
+def test_mrpc_has_accuracy_and_f1():
+    labels = np.array([1, 1, 1, 0, 0])
+    metrics = evaluation_metrics(find_task("mrpc"), logits_for([1, 1, 0, 1, 0]), labels)
+    assert list(metrics) == ["eval_accuracy", "f1", "loss"]
+    assert metrics["eval_accuracy"] == pytest.approx(3 / 5)
+    # Of the positives: 2 found, 1 missed, 1 false alarm.
+    assert metrics["f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    right, wrong = np.log(1 + np.exp(-2)), np.log(1 + np.exp(2))
+    assert metrics["loss"] == pytest.approx((3 * right + 2 * wrong) / 5)
+
+
+def test_cola_has_matthews_correlation():
+    labels = np.array([1, 1, 1, 0, 0, 0])
+    metrics = evaluation_metrics(
+        find_task("cola"), logits_for([1, 1, 0, 0, 0, 1]), labels
+    )
+    # 2 true and 1 false on each side: (2*2 - 1*1) / (3*3).
+    assert metrics["matthew_corr"] == pytest.approx(3 / 9)
+    assert metrics["eval_accuracy"] == pytest.approx(4 / 6)
+
+
+def test_stsb_has_both_correlations_and_the_squared_error():
+    labels = np.array([0.0, 1.0, 2.0, 5.0])
+    scores = np.array([[0.0], [1.0], [2.0], [3.0]])
+    metrics = evaluation_metrics(find_task("sts-b"), scores, labels)
+    assert metrics["spearman"] == pytest.approx(1.0)
+    assert metrics["pearson"] == pytest.approx(np.corrcoef(labels, scores[:, 0])[0, 1])
+    assert metrics["MSE"] == metrics["loss"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", ["sts-b", "cola", "mrpc"])
+def test_constant_predictions_score_zero(name):
+    task = find_task(name)
+    labels = np.array([1, 0, 1, 0])
+    logits = np.full([4, 1], 2.5) if task.is_regression else logits_for([0, 0, 0, 0])
+    metrics = evaluation_metrics(task, logits, labels)
+    for metric in {"pearson", "spearman", "matthew_corr", "f1"} & set(task.metrics):
+        assert metrics[metric] == 0.0
+    expected = "2.5" if task.is_regression else "'0'"
+    assert constant_prediction(task, logits) == expected
+
+
+def test_two_different_predictions_are_not_constant():
+    assert constant_prediction(find_task("mrpc"), logits_for([0, 0, 1])) is None

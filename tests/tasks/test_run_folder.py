@@ -1,0 +1,102 @@
+"""The run's folder: whole files, rewound logs, other people's runs."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
+from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.run_folder import (
+    RunFolder,
+    TrainingLog,
+    step_of,
+    write_atomically,
+)
+
+
+def save_checkpoints(folder, *steps):
+    checkpoint = tf.train.Checkpoint(variable=tf.Variable(0.0))
+    manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=5)
+    for step in steps:
+        manager.save(checkpoint_number=step)
+
+
+def test_checkpoints_are_those_that_are_complete(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.checkpoints() == []
+    assert folder.latest_checkpoint() is None
+    save_checkpoints(tmp_path, 2, 4, 10)
+    (tmp_path / "ckpt-4.index").unlink()
+    # Written, but killed before it was put on record.
+    (tmp_path / "ckpt-12.index").write_bytes(b"half")
+    assert [step_of(prefix) for prefix in folder.checkpoints()] == [2, 10]
+    assert folder.latest_checkpoint() == str(tmp_path / "ckpt-10")
+    assert step_of(None) == 0
+
+
+def test_make_clears_half_written_files(tmp_path):
+    (tmp_path / "ckpt-3_temp").mkdir()
+    (tmp_path / "ckpt-3_temp" / "part-0").write_text("")
+    (tmp_path / ".metrics.json.tmp").write_text("ha")
+    (tmp_path / "notes.txt").write_text("mine")
+    RunFolder(tmp_path).make()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    target = tmp_path / "file"
+    write_atomically(target, "old")
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "")))
+    with pytest.raises(OSError):
+        write_atomically(target, "new")
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_workers_that_are_not_the_chief_write_nothing(tmp_path):
+    folder = RunFolder(tmp_path / "run", writable=False)
+    folder.make()
+    folder.write("metrics.json", "{}")
+    assert not (tmp_path / "run").exists()
+    scratch = folder.checkpoint_dir
+    assert scratch != folder.path and scratch.is_dir()
+    folder.close()
+    assert not scratch.exists()
+
+
+def test_other_runs_are_refused(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.refuse_other_task(find_task("mrpc"))
+    save_checkpoints(tmp_path, 1)
+    with pytest.raises(InputError, match="checkpoints, but no config.yaml"):
+        folder.refuse_other_task(find_task("mrpc"))
+    ClassifierConfig(task_name="mrpc").save(folder.config_file)
+    folder.refuse_other_task(find_task("MRPC"))
+    with pytest.raises(InputError, match="holds a run of mrpc, not of CoLA"):
+        folder.refuse_other_task(find_task("cola"))
+    AlbertConfig(hidden_size=24).save(folder.albert_config_file)
+    folder.refuse_other_architecture(
+        AlbertConfig(hidden_size=24, hidden_dropout_prob=0.1)
+    )
+    with pytest.raises(InputError, match="hidden_size 24 there, 36 asked for"):
+        folder.refuse_other_architecture(AlbertConfig(hidden_size=36))
+
+
+def test_log_survives_a_cut_line_and_rewinds(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = TrainingLog(path)
+    for step in (1, 2, 3):
+        log.append({"step": step, "loss": 0.5})
+    log.append({"step": 2, "eval": {"f1": 0.1}})
+    with open(path, "a") as file:
+        file.write('{"step": 4, "lo')
+    again = TrainingLog(path)
+    assert len(again.entries) == 4
+    again.rewind(2)
+    again.append({"step": 3, "loss": 0.4})
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 2, 3]
+    assert len(again.training) == 3
+    assert len(again.evaluations) == 1

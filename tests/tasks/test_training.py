@@ -1,0 +1,366 @@
+"""`train_and_evaluate`: what it writes, how it goes on, and that devices agree."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+import yaml
+
+from albert_lsh_tf.checkpoints.loading import load_encoder
+from albert_lsh_tf.config import ClassifierConfig, LSHConfig
+from albert_lsh_tf.data.glue import read_examples
+from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.best_checkpoint import read_best
+from albert_lsh_tf.tasks.training import train_and_evaluate
+from tests.tasks.tiny_run import (
+    NUM_ROWS,
+    TinyRun,
+    losses,
+    read_log,
+    write_tiny_weights,
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return TinyRun(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def trained(tiny):
+    """The folder of a finished run, not to be changed, and its results."""
+    output_dir = tiny.folder / "trained"
+    return output_dir, train_and_evaluate(tiny.config(), output_dir)
+
+
+def snapshot(folder):
+    """Contents of all checkpoint files."""
+    return {
+        path: path.read_bytes()
+        for pattern in ("ckpt-*", "best/*")
+        for path in folder.glob(pattern)
+    }
+
+
+def test_results_files_agree(trained):
+    output_dir, results = trained
+    metrics = json.loads((output_dir / "metrics.json").read_text())
+    assert metrics["best"] == results["best"]
+    assert [entry["step"] for entry in metrics["history"]] == [2, 4]
+    assert metrics["last"] == metrics["history"][-1]
+    assert metrics["seconds_per_step"] > 0
+    assert metrics["peak_memory_mib"]["host"] > 100
+    lines = (output_dir / "eval_results.txt").read_text().splitlines()
+    scores = dict(line.split(" = ") for line in lines)
+    assert list(scores) == ["eval_accuracy", "f1", "global_step", "loss"]
+    assert float(scores["eval_accuracy"]) == metrics["best"]["eval_accuracy"]
+    assert int(scores["global_step"]) == metrics["best"]["step"]
+
+
+def test_best_checkpoint_has_the_best_metric(trained):
+    output_dir, results = trained
+    best = max(results["history"], key=lambda entry: entry["eval_accuracy"])
+    record = read_best(output_dir / "best")
+    assert record.step == best["step"] == results["best"]["step"]
+    # The final evaluation restores it, and finds the same scores again.
+    for name, value in record.metrics.items():
+        assert results["best"][name] == pytest.approx(value, abs=1e-6)
+
+
+def test_predictions_are_those_of_the_model(trained, tiny):
+    output_dir, _ = trained
+    rows = (output_dir / "test_results.tsv").read_text().splitlines()
+    probabilities = np.array([row.split("\t") for row in rows], float)
+    assert probabilities.shape == (NUM_ROWS["test"], 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-6)
+    lines = (output_dir / "MRPC.tsv").read_text().splitlines()
+    assert lines[0] == "index\tprediction"
+    ids, labels = zip(*(line.split("\t") for line in lines[1:]), strict=True)
+    examples = read_examples(find_task("mrpc"), tiny.data, "test")
+    assert list(ids) == [example.guid for example in examples]
+    assert list(map(int, labels)) == list(probabilities.argmax(axis=1))
+
+
+def test_loss_curve_and_summaries_are_written(trained):
+    output_dir, _ = trained
+    assert (output_dir / "train_loss.png").read_bytes().startswith(b"\x89PNG")
+    assert list((output_dir / "train").glob("events.*"))
+    assert list((output_dir / "validation").glob("events.*"))
+    assert sorted(losses(output_dir)) == [1, 2, 3, 4]
+
+
+def test_folder_is_complete(trained):
+    output_dir, _ = trained
+    config = ClassifierConfig.from_file(output_dir / "config.yaml")
+    assert config.train_step == 4
+    encoder = load_encoder(output_dir)
+    assert encoder.get_config()["hidden_size"] == 16
+
+
+def test_finished_run_is_evaluated_but_not_trained(trained, tiny, capsys):
+    output_dir, results = trained
+    before = snapshot(output_dir)
+    again = train_and_evaluate(tiny.config(), output_dir, do_predict=False)
+    assert "trained up to step 4 already" in capsys.readouterr().out
+    assert snapshot(output_dir) == before
+    for name, value in results["best"].items():
+        assert again["best"][name] == pytest.approx(value, abs=1e-6)
+
+
+def test_predict_alone_uses_any_checkpoint(trained, tiny, tmp_path):
+    output_dir, _ = trained
+    phases = {"do_train": False, "do_eval": False}
+    for source in (output_dir, output_dir / "ckpt-2"):
+        config = tiny.config(init_checkpoint=str(source))
+        folder = tmp_path / source.name
+        train_and_evaluate(config, folder, **phases)
+        rows = (folder / "test_results.tsv").read_text().splitlines()
+        assert len(rows) == NUM_ROWS["test"]
+        model = (output_dir / "test_results.tsv").read_text().splitlines()
+        best = read_best(output_dir / "best").step
+        assert (rows == model) == (source == output_dir or best == 2)
+
+
+def test_evaluation_does_not_depend_on_batch_size(trained, tiny):
+    output_dir, results = trained
+    config = tiny.config(eval_batch_size=5, distribution_strategy="mirrored")
+    config = config.replace(num_logical_cpus=2)
+    again = train_and_evaluate(config, output_dir, do_train=False, do_predict=False)
+    for name, value in results["best"].items():
+        assert again["best"][name] == pytest.approx(value, abs=1e-6)
+
+
+def test_metrics_are_those_of_the_predictions(trained, tiny, tmp_path):
+    """Scores the dev set through the prediction path, with sklearn by hand."""
+    output_dir, results = trained
+    data = tmp_path / "MRPC"
+    data.mkdir()
+    header, *rows = (tiny.data / "MRPC" / "dev.tsv").read_text().splitlines()
+    lines = ["index" + header.removeprefix("\ufeff").removeprefix("Quality")]
+    labels = []
+    for index, row in enumerate(rows):
+        label, rest = row.removeprefix("\ufeff").split("\t", 1)
+        labels.append(int(label))
+        lines.append(f"{index}\t{rest}")
+    (data / "test.tsv").write_text("\n".join(lines) + "\n")
+    config = tiny.config(data_dir=str(tmp_path), init_checkpoint=str(output_dir))
+    train_and_evaluate(config, tmp_path / "run", do_train=False, do_eval=False)
+    answers = (tmp_path / "run" / "MRPC.tsv").read_text().splitlines()[1:]
+    predictions = [int(answer.split("\t")[1]) for answer in answers]
+    accuracy = sklearn.metrics.accuracy_score(labels, predictions)
+    assert results["best"]["eval_accuracy"] == pytest.approx(accuracy)
+
+
+def test_training_goes_on_where_it_stopped(tiny, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    config = tiny.config(learning_rate=1e-2, warmup_step=0, keep_checkpoint_max=1)
+    train_and_evaluate(config, whole, do_eval=False, do_predict=False)
+    # Stopped by an error after the first checkpoint, and left in the middle of a write.
+    stopped = StopAt(3)
+    with pytest.raises(KeyboardInterrupt), stopped:
+        train_and_evaluate(config, parts, do_predict=False)
+    assert len(read_log(parts)) == 3 + 1  # Three steps and one evaluation.
+    (parts / "ckpt-4_temp").mkdir()
+    with open(parts / "training_log.jsonl", "a") as file:
+        file.write('{"step": 4, "lo')
+    train_and_evaluate(config, parts, do_predict=False)
+    assert losses(parts) == pytest.approx(losses(whole), abs=1e-5)
+    assert sorted(path.name for path in parts.glob("ckpt-*")) == [
+        "ckpt-4.data-00000-of-00001",
+        "ckpt-4.index",
+    ]
+
+
+class StopAt:
+    """Interrupts training after a step, as Ctrl-C would."""
+
+    def __init__(self, step):
+        self._step = step
+
+    def __enter__(self):
+        from albert_lsh_tf.tasks.progress import Progress
+
+        self._patch = pytest.MonkeyPatch()
+        update = Progress.update
+
+        def stop(progress, step, *args):
+            update(progress, step, *args)
+            if step == self._step:
+                raise KeyboardInterrupt
+
+        self._patch.setattr(Progress, "update", stop)
+
+    def __exit__(self, *_):
+        self._patch.undo()
+
+
+def test_checkpoint_without_scores_is_evaluated_first(tiny, tmp_path, capsys):
+    config = tiny.config()
+    train_and_evaluate(config, tmp_path, do_eval=False, do_predict=False)
+    assert not (tmp_path / "best").exists()
+    more = config.replace(train_step=5)
+    results = train_and_evaluate(more, tmp_path, do_predict=False)
+    out = capsys.readouterr().out
+    assert "note: not as in the run so far: train_step=5 (was 4)" in out
+    assert [entry["step"] for entry in results["history"]] == [2, 4, 5]
+
+
+@pytest.mark.slow
+def test_killed_run_goes_on(tiny, tmp_path):
+    """kill -9 at several moments, then the same command to the end."""
+    output_dir = tmp_path / "run"
+    program = "import sys; from albert_lsh_tf.cli import classifier; classifier.main()"
+    command = [sys.executable, "-c", program]
+    command += tiny.flags(
+        output_dir, "--train_step=6", "--save_checkpoints_steps=1", "--nodo_predict"
+    )
+    command += ["--do_train", "--do_eval", "--attention=dense"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while not (output_dir / "ckpt-2.index").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    reached = len(losses(output_dir))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"checkpoint {output_dir}/ckpt-" in done.stdout
+    assert sorted(losses(output_dir)) == [1, 2, 3, 4, 5, 6]
+    steps = [entry["step"] for entry in read_log(output_dir) if "eval" in entry]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert reached < 6
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"distribution_strategy": "off"},
+        {"distribution_strategy": "mirrored", "num_logical_cpus": 2},
+        {"distribution_strategy": "mirrored", "enable_xla": True},
+    ],
+    ids=["off", "two_devices", "xla"],
+)
+def test_devices_agree(trained, tiny, tmp_path, changes):
+    output_dir, _ = trained
+    config = tiny.config(**changes)
+    train_and_evaluate(config, tmp_path, do_eval=False, do_predict=False)
+    assert losses(tmp_path) == pytest.approx(losses(output_dir), abs=2e-5)
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_precision_is_near_float32(trained, tiny, tmp_path, precision):
+    output_dir, _ = trained
+    config = tiny.config(mixed_precision=precision)
+    train_and_evaluate(config, tmp_path, do_eval=False, do_predict=False)
+    assert losses(tmp_path) == pytest.approx(losses(output_dir), abs=0.05)
+
+
+@pytest.mark.slow
+def test_two_workers_agree_with_one_device(trained, tiny, tmp_path):
+    ports = []
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+        ports.append(each.getsockname()[1])
+    for each in sockets:
+        each.close()
+    hosts = ",".join(f"localhost:{port}" for port in ports)
+    program = "from albert_lsh_tf.cli import classifier; classifier.main()"
+    workers = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-c", program),
+                *tiny.flags(tmp_path / "run", "--do_train", "--do_eval"),
+                "--distribution_strategy=multi_worker_mirrored",
+                f"--worker_hosts={hosts}",
+                f"--task_index={index}",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TF_CONFIG": ""},
+            text=True,
+        )
+        for index in range(2)
+    ]
+    outputs = [worker.communicate(timeout=180)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], outputs
+    output_dir, results = trained
+    assert losses(tmp_path / "run") == pytest.approx(losses(output_dir), abs=2e-5)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["best"]["loss"] == pytest.approx(results["best"]["loss"], abs=2e-5)
+    # Only the first of them reports.
+    assert "best checkpoint" in outputs[0]
+    assert "best checkpoint" not in outputs[1]
+
+
+def test_epochs_replace_steps_and_warm_up_keeps_its_share(tiny, tmp_path):
+    config = tiny.config(num_train_epochs=0.6, train_step=800, warmup_step=200)
+    train_and_evaluate(config, tmp_path, do_eval=False, do_predict=False)
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    # 0.6 of 40 examples in batches of 8.
+    assert (saved["train_step"], saved["warmup_step"]) == (3, 1)
+
+
+def test_lsh_differs_from_dense_and_rounds_can_be_raised(trained, tiny):
+    output_dir, results = trained
+    kwargs = {"do_train": False, "do_predict": False}
+    config = tiny.config().replace(
+        lsh=LSHConfig(chunk_length=8, num_hashes_at_evaluation=4).to_dict()
+    )
+    more_rounds = train_and_evaluate(config, output_dir, **kwargs)["best"]["loss"]
+    dense = tiny.config(attention="dense")
+    exact = train_and_evaluate(dense, output_dir, **kwargs)["best"]["loss"]
+    assert len({results["best"]["loss"], more_rounds, exact}) == 3
+
+
+def test_divergence_is_told(tiny, tmp_path):
+    config = tiny.config(learning_rate=1e30, warmup_step=0, train_step=20)
+    with pytest.raises(InputError, match="training has diverged.*lower learning_rate"):
+        train_and_evaluate(config, tmp_path, do_eval=False, do_predict=False)
+
+
+def test_other_runs_folders_are_refused(trained, tiny, tmp_path):
+    output_dir, _ = trained
+    before = snapshot(output_dir)
+    with pytest.raises(InputError, match="holds a run of MRPC, not of RTE"):
+        train_and_evaluate(tiny.config(task_name="rte"), output_dir)
+    other = write_tiny_weights(tmp_path / "other", hidden_size=32)
+    with pytest.raises(InputError, match="another architecture .hidden_size 16 there"):
+        train_and_evaluate(tiny.config(init_checkpoint=str(other)), output_dir)
+    assert snapshot(output_dir) == before
+
+
+def test_sequence_longer_than_the_positions_is_refused(tiny, tmp_path):
+    with pytest.raises(InputError, match="max_seq_length=65 is longer than.* 64 pos"):
+        train_and_evaluate(tiny.config(max_seq_length=65), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_batch_must_divide_over_devices(tiny, tmp_path):
+    config = tiny.config(
+        train_batch_size=7, distribution_strategy="mirrored", num_logical_cpus=2
+    )
+    with pytest.raises(InputError, match="train_batch_size=7 .* try 8"):
+        train_and_evaluate(config, tmp_path)
+
+
+def test_predicting_needs_a_trained_classifier(tiny, tmp_path):
+    with pytest.raises(InputError, match="holds no trained classifier; add --do_train"):
+        train_and_evaluate(tiny.config(), tmp_path, do_train=False)
+
+
+def test_strategy_can_be_given(tiny, tmp_path):
+    strategy = tf.distribute.OneDeviceStrategy("CPU:1")
+    results = train_and_evaluate(
+        tiny.config(train_step=2), tmp_path, do_predict=False, strategy=strategy
+    )
+    assert results["best"]["step"] == 2

@@ -1,0 +1,50 @@
+"""The README's examples, run as they are written, in their order."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+
+from albert_lsh_tf.cli import classifier
+
+README = pathlib.Path(__file__).parents[1] / "README.md"
+FENCED = re.compile(r"^```(python|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Needs weights and data that are not here.
+ELSEWHERE = ("_FOLDER", "git clone", "compare_runs")
+
+
+def examples() -> list[tuple[str, str]]:
+    blocks = FENCED.findall(README.read_text(encoding="utf-8"))
+    return [
+        block for block in blocks if not any(word in block[1] for word in ELSEWHERE)
+    ]
+
+
+def run_shell(text: str) -> None:
+    """Runs the one command there is, in this process, which has TensorFlow loaded."""
+    program, script, *arguments = shlex.split(text.replace("\\\n", " "))
+    assert (program, script) == ("python", "run_classifier.py")
+    # The first example trains for minutes; one step shows that it works.
+    if "--output_dir=runs/from_python" not in arguments:
+        arguments += ["--train_step=1", "--warmup_step=0"]
+    classifier.main(arguments)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_examples_run_as_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("GLUE_DIR", raising=False)
+    languages = [language for language, _ in examples()]
+    assert languages == ["python", "python", "bash", "python", "bash", "python"]
+    for language, text in examples():
+        if language == "python":
+            exec(compile(text, "README.md", "exec"), {})
+        else:
+            run_shell(text)
+    printed = capsys.readouterr().out
+    assert "(1, 15, 128)" in printed
+    assert "(2, 4096, 768)" in printed
+    assert (tmp_path / "runs" / "mrpc" / "MRPC.tsv").exists()
+    assert (tmp_path / "exported" / "mrpc" / "saved_model.pb").exists()
