@@ -54,7 +54,14 @@ setup(
     extras_require={
         # The CUDA libraries that fit the installed TensorFlow.
         "cuda": ["tensorflow[and-cuda]~=2.20"],
-        "dev": ["build", "hypothesis", "pre-commit", "pytest", "ruff==0.17.6"],
+        "dev": [
+            "build",
+            "hypothesis",
+            "pre-commit",
+            "pytest",
+            "pytest-xdist",
+            "ruff==0.17.6",
+        ],
     },
     entry_points={
         "console_scripts": [

@@ -1,4 +1,4 @@
-"""The one exception type that means "the caller's input is wrong", shown as one line."""
+"""The one exception type for input that the caller has to mend."""
 
 
 class InputError(ValueError):

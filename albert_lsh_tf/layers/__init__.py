@@ -1,1 +1,1 @@
-"""Keras layers: they own variables, dtype policy and seeds; the arithmetic is in `ops`."""
+"""Keras layers: they own variables, dtype policy and seeds; `ops` does the sums."""

@@ -190,7 +190,7 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
         attention_mask: tf.Tensor | None = None,
         training: bool | None = None,
     ) -> tuple[tf.Tensor, None]:
-        """The hook of `MultiHeadAttention` between its projections: all [B, T, H, D]."""
+        """The hook of the base between its projections: all are [B, T, H, D]."""
         training = False if training is None else training
         output_BHTD = self.attend(
             *(tf.transpose(each, [0, 2, 1, 3]) for each in (query, key, value)),

@@ -85,9 +85,7 @@ def see_neighbours(x: tf.Tensor, before: int, after: int) -> tf.Tensor:
     return tf.concat(seen, axis=3)
 
 
-def take_range(
-    x: tf.Tensor, start: int, size: int | tf.Tensor, axis: int
-) -> tf.Tensor:
+def take_range(x: tf.Tensor, start: int, size: int | tf.Tensor, axis: int) -> tf.Tensor:
     """`size` entries of one axis from `start` on.
 
     `tf.slice`, and not `x[..., start:stop]`: on CPUs the gradient of the latter took

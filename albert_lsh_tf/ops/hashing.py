@@ -1,4 +1,4 @@
-"""Angular locality-sensitive hashing: near vectors share a bucket with high probability.
+"""Angular locality-sensitive hashing: near vectors are likely to share a bucket.
 
 Source: Andoni et al. 2015 (arXiv:1509.02897), the cross-polytope hash; Kitaev et al.
 2020 (arXiv:2001.04451), section 2, "Locality-sensitive hashing".

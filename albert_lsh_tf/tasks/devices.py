@@ -33,8 +33,11 @@ def make_strategy(config: ClassifierConfig) -> tf.distribute.Strategy:
         return distribute_utils.get_distribution_strategy("multi_worker_mirrored")
     num_gpus = _count_gpus(config)
     if config.distribution_strategy == "mirrored" and num_gpus == 0:
+        # The default would be collective operations, whose keys two strategies of one
+        # process share: a second model of another shape fails with the first one's.
         return tf.distribute.MirroredStrategy(
-            [f"CPU:{index}" for index in range(config.num_logical_cpus)]
+            [f"CPU:{index}" for index in range(config.num_logical_cpus)],
+            cross_device_ops=tf.distribute.ReductionToOneDevice(),
         )
     if config.distribution_strategy != "mirrored":
         num_gpus = min(num_gpus, 1)

@@ -24,9 +24,7 @@ def hidden(length=19):
 
 def test_equals_model_gardens_block():
     mask = tf.sequence_mask([19, 11], 19)
-    peer = garden.TransformerEncoderBlock(
-        5, 28, activations.gelu, name="transformer"
-    )
+    peer = garden.TransformerEncoderBlock(5, 28, activations.gelu, name="transformer")
     expected = peer([hidden(), mask[:, tf.newaxis] & mask[:, :, tf.newaxis]])
     ours = block(name="transformer")
     ours(hidden(), attention_mask=mask)

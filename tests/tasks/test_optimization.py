@@ -7,7 +7,7 @@ import tf_keras
 from official.modeling.optimization import optimizer_factory
 
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.tasks import optimization
+from albert_lsh_tf.tasks import devices, optimization
 
 NAMES = ("dense/kernel", "dense/bias", "block/layer_norm/gamma", "head/kernel")
 SHAPES = ((3, 5), (5,), (7,), (2, 3))
@@ -76,7 +76,8 @@ def test_several_steps_equal_numpy(kind, scale):
 def test_two_replicas_sum_gradients_before_clipping(kind):
     values, gradients = make_case(30.0)
     _, other_gradients = make_case(-12.0)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = devices.make_strategy(ClassifierConfig(num_logical_cpus=2))
+    assert strategy.num_replicas_in_sync == 2
     with strategy.scope():
         variables = make_variables(values)
         optimizer = build(kind, 0.1)
