@@ -79,6 +79,10 @@ def _explain(error: Exception) -> str | None:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}."
     name = type(error).__name__
+    if is_tensorflows and name == "PermissionDeniedError":
+        return (
+            f"{getattr(error, 'message', text)}; give a folder that you may write to."
+        )
     if is_tensorflows and name == "ResourceExhaustedError":
         return (
             "out of memory. Lower train_batch_size, eval_batch_size or max_seq_length; "

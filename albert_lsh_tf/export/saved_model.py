@@ -1,5 +1,6 @@
 """Writes a trained classifier as a SavedModel that plain TensorFlow loads."""
 
+import os
 import pathlib
 import shutil
 from collections.abc import Sequence
@@ -23,9 +24,15 @@ def check_export_dir(export_dir: str | pathlib.Path) -> None:
         is then replaced.
 
     Raises:
-      InputError: it holds something else.
+      InputError: it holds something else, or cannot be written.
     """
     path = pathlib.Path(export_dir)
+    existing = next(each for each in path.absolute().parents if each.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise InputError(
+            f"export_dir={path} cannot be made in {existing}; give a folder that you "
+            "may write to."
+        )
     if path.is_file() or (
         path.is_dir() and any(path.iterdir()) and not (path / _PROGRAM_FILE).exists()
     ):

@@ -123,3 +123,17 @@ def test_saved_model_is_replaced_and_nothing_else(tmp_path):
     (tmp_path / "thesis" / "chapter1").write_text("mine")
     with pytest.raises(InputError, match="thesis holds files that are no SavedModel"):
         check_export_dir(tmp_path / "thesis")
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_training(
+    tmp_path, monkeypatch
+):
+    # Root may write everywhere, so the answer of a read-only disk is made up.
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(InputError, match="cannot be made in .*may write to"):
+        check_export_dir(tmp_path / "new" / "export")
+    monkeypatch.undo()
+    check_export_dir(tmp_path / "new" / "export")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made in"):
+        check_export_dir(tmp_path / "file" / "export")
