@@ -118,6 +118,11 @@ def _configure_workers(config: ClassifierConfig) -> None:
             f"task_index={config.task_index} is beyond the {len(hosts)} workers in "
             f"worker_hosts; the first has task_index 0."
         )
+    for host in hosts if config.worker_hosts else ():
+        if not host.rpartition(":")[0] or not host.rpartition(":")[2].isdigit():
+            raise InputError(
+                f"worker_hosts names {host!r}; write every worker as host:port."
+            )
     try:
         distribute_utils.configure_cluster(config.worker_hosts, config.task_index)
     except (json.JSONDecodeError, KeyError) as error:

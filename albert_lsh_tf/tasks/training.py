@@ -407,6 +407,12 @@ def _restore(checkpoint: tf.train.Checkpoint, prefix: str) -> None:
         # Not `restore`, which would miss the counter that only a manager writes.
         status = checkpoint.read(prefix)
         status.assert_existing_objects_matched().expect_partial()
+    # "Read less bytes than requested": a data file that was cut off.
+    except (IndexError, tf.errors.DataLossError) as error:
+        raise InputError(
+            f"{prefix}: the checkpoint is damaged ({str(error).splitlines()[0]}). "
+            "Delete its files, and the same command goes on from the one before it."
+        ) from error
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(

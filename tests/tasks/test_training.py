@@ -364,3 +364,16 @@ def test_strategy_can_be_given(tiny, tmp_path):
         tiny.config(train_step=2), tmp_path, do_predict=False, strategy=strategy
     )
     assert results["best"]["step"] == 2
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tiny, tmp_path):
+    train_and_evaluate(tiny.config(), tmp_path)
+    longer = tiny.config(train_step=6)
+    data = tmp_path / "ckpt-4.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1000])
+    with pytest.raises(InputError, match="ckpt-4: the checkpoint is damaged"):
+        train_and_evaluate(longer, tmp_path)
+    for file in tmp_path.glob("ckpt-4.*"):
+        file.unlink()
+    train_and_evaluate(longer, tmp_path)
+    assert sorted(losses(tmp_path)) == [1, 2, 3, 4, 5, 6]
