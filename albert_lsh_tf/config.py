@@ -7,6 +7,7 @@ of Google's flags). All three read and write plain dicts, JSON and YAML through
 """
 
 import dataclasses
+import math
 
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.errors import InputError
@@ -216,7 +217,8 @@ class ClassifierConfig(Config):
         ):
             self.require_probability(name)
         for name in ("learning_rate", "num_train_epochs"):
-            if (value := getattr(self, name)) is not None and value <= 0:
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name}={value} must be above 0.")
         if self.warmup_step > self.train_step:
             raise InputError(

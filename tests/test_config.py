@@ -53,6 +53,8 @@ def test_replace_checks_again():
         (AlbertConfig, {"num_hidden_groups": 2}, "num_hidden_groups=2 is not support"),
         (AlbertConfig, {"hidden_dropout_prob": 1.0}, "at least 0 and below 1"),
         (ClassifierConfig, {"learning_rate": 0}, "learning_rate=0.0 must be above 0"),
+        (ClassifierConfig, {"learning_rate": float("nan")}, "learning_rate=nan must"),
+        (ClassifierConfig, {"learning_rate": float("inf")}, "learning_rate=inf must"),
         (ClassifierConfig, {"warmup_step": 2000}, "more than train_step=1000"),
         (ClassifierConfig, {"attention": "sparse"}, "attention='sparse' is unknown"),
         (ClassifierConfig, {"attention": ["lsh", "x"]}, "attention='x' is unknown"),

@@ -244,6 +244,7 @@ class DenseAttention(SelfAttention):
 
 def _padding_mask(attention_mask: tf.Tensor) -> tf.Tensor:
     """[B, T], [B, 1, T] or [B, 1, 1, T] as [B, T]; anything else is refused."""
+    attention_mask = tf.convert_to_tensor(attention_mask)
     shape = attention_mask.shape
     middle = shape[1:-1]
     if shape.rank not in (2, 3, 4) or any(axis != 1 for axis in middle):

@@ -105,7 +105,9 @@ def train_and_evaluate(
         config = inputs.resolve_steps(config, len(data.examples["train"]))
         if files.checkpoint and (changes := _changes(folder.saved_config(), config)):
             say(f"note: not as in the run so far: {changes}")
-        _save_description(config, folder, files)
+        # A finished run keeps the description of how it was trained.
+        if step_of(files.checkpoint) < config.train_step:
+            _save_description(config, folder, files)
     run = _Run(config, folder, strategy, files, data, do_train, do_eval)
     try:
         return run.results(do_eval, do_predict)

@@ -119,6 +119,7 @@ def test_all_masks_mean_the_same(make):
     expected = layer(hidden(), hidden(), attention_mask=mask())
     for same in (
         tf.cast(mask(), tf.int32),
+        mask().numpy(),
         mask()[:, tf.newaxis],
         mask()[:, tf.newaxis, tf.newaxis],
     ):

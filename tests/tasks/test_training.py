@@ -377,3 +377,10 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tiny, tmp_pa
         file.unlink()
     train_and_evaluate(longer, tmp_path)
     assert sorted(losses(tmp_path)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_finished_run_keeps_the_description_of_its_training(trained, tiny):
+    output_dir, _ = trained
+    before = (output_dir / "config.yaml").read_text()
+    train_and_evaluate(tiny.config(learning_rate=0.5), output_dir, do_predict=False)
+    assert (output_dir / "config.yaml").read_text() == before
