@@ -14,8 +14,7 @@ def when(
     """Calls one of two functions; `tf.cond` only for a tensor without a known value.
 
     A sequence length is a Python number when the shape is static. Then only the branch
-    that is taken is built, which keeps a graph for long inputs free of tensors that
-    grow with the square of the length.
+    that is taken is built, and the graph holds no branch at all.
     """
     if not isinstance(condition, bool):
         known = tf.get_static_value(condition)
