@@ -3,15 +3,11 @@
 import dataclasses
 from typing import Any
 
-import tf_keras
 from official.modeling.hyperparams import base_config
 from official.nlp.configs import encoders
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig
-from albert_lsh_tf.networks.albert_encoder import (
-    AlbertLSHEncoder,
-    activation_named,
-)
+from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 
 
 @dataclasses.dataclass
@@ -85,21 +81,20 @@ def encoder_config(
 @base_config.bind(LSHEncoderConfig)
 def build_encoder(config: LSHEncoderConfig) -> AlbertLSHEncoder:
     """Builds the encoder, untrained, inside the current strategy's scope."""
-    return AlbertLSHEncoder(
+    albert = AlbertConfig(
         vocab_size=config.vocab_size,
-        embedding_width=config.embedding_width,
+        embedding_size=config.embedding_width or config.hidden_size,
         hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
+        num_hidden_layers=config.num_layers,
         num_attention_heads=config.num_attention_heads,
-        max_sequence_length=config.max_position_embeddings,
-        type_vocab_size=config.type_vocab_size,
         intermediate_size=config.intermediate_size,
-        activation=activation_named(config.hidden_activation),
-        dropout_rate=config.dropout_rate,
-        attention_dropout_rate=config.attention_dropout_rate,
-        initializer=tf_keras.initializers.TruncatedNormal(
-            stddev=config.initializer_range
-        ),
-        attention=config.attention,
-        lsh_config=config.lsh.as_dict(),
+        hidden_act=config.hidden_activation,
+        hidden_dropout_prob=config.dropout_rate,
+        attention_probs_dropout_prob=config.attention_dropout_rate,
+        max_position_embeddings=config.max_position_embeddings,
+        type_vocab_size=config.type_vocab_size,
+        initializer_range=config.initializer_range,
+    )
+    return AlbertLSHEncoder.from_albert_config(
+        albert, config.attention, config.lsh.as_dict()
     )
