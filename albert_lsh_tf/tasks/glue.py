@@ -4,7 +4,6 @@ The loss of a step is the mean over the batch. Evaluation brings all logits to t
 and scores them there at once, so metrics do not depend on batch size or devices.
 """
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_task, exp_factory, task_factory
 from official.core import config_definitions as cfg
-from official.modeling.hyperparams import base_config
 
 from albert_lsh_tf.checkpoints.loading import restore_encoder
 from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
@@ -23,67 +21,12 @@ from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_datas
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.classifier import AlbertClassifier
-from albert_lsh_tf.tasks import encoder_config
+from albert_lsh_tf.tasks.encoder_config import build_encoder
+from albert_lsh_tf.tasks.glue_config import GlueConfig, GlueDataConfig
 from albert_lsh_tf.tasks.metrics import constant_prediction, evaluation_metrics
 from albert_lsh_tf.tasks.optimization import OptimizationConfig
 
 INPUT_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
-
-
-@dataclasses.dataclass
-class GlueDataConfig(cfg.DataConfig):
-    """Which part of a task, and how it becomes batches.
-
-    Attributes:
-      input_path: the folder that holds MRPC/, MNLI/, ...
-      splits: those to read, one after the other: "train", "dev", "dev_mismatched", ...
-      spm_model_file: SentencePiece model.
-      do_lower_case: lower-case and strip accents.
-      max_seq_length: tokens an example is cut and padded to.
-      start_step: batches of training that earlier runs have used up.
-    """
-
-    splits: tuple[str, ...] = ("train",)
-    is_training: bool | None = True
-    global_batch_size: int = 32
-    spm_model_file: str = ""
-    do_lower_case: bool = True
-    max_seq_length: int = 128
-    seed: int | None = 0
-    start_step: int = 0
-
-
-@dataclasses.dataclass
-class GlueModelConfig(base_config.Config):
-    """The classifier: an encoder and the dropout before its last layer."""
-
-    encoder: encoder_config.EncoderConfig = dataclasses.field(
-        default_factory=encoder_config.EncoderConfig
-    )
-    classifier_dropout: float = 0.1
-
-
-@dataclasses.dataclass
-class GlueConfig(cfg.TaskConfig):
-    """One GLUE task.
-
-    Attributes:
-      task_name: as GLUE spells it, whatever the case.
-      init_checkpoint: start weights, anything that `find_weights` takes; required.
-      model: the classifier; its architecture must be that of the weights.
-      enable_xla: compile the forward and backward pass, on any device. The runtime's
-        setting of that name does so on GPUs only.
-    """
-
-    task_name: str = "MRPC"
-    model: GlueModelConfig = dataclasses.field(default_factory=GlueModelConfig)
-    train_data: GlueDataConfig = dataclasses.field(default_factory=GlueDataConfig)
-    validation_data: GlueDataConfig = dataclasses.field(
-        default_factory=lambda: GlueDataConfig(
-            splits=("dev",), is_training=False, drop_remainder=False
-        )
-    )
-    enable_xla: bool = False
 
 
 @task_factory.register_task_cls(GlueConfig)
@@ -112,7 +55,7 @@ class GlueTask(base_task.Task):
     def build_model(self) -> AlbertClassifier:
         """The classifier with new weights; `initialize` or a checkpoint fills it."""
         config = self.task_config.model
-        encoder = encoder_config.build_encoder(config.encoder.get())
+        encoder = build_encoder(config.encoder.get())
         task = self.glue_task
         return AlbertClassifier(
             encoder,

@@ -1,0 +1,64 @@
+"""What Model Garden has to know of a GLUE run: data, model and task."""
+
+import dataclasses
+
+from official.core import config_definitions as cfg
+from official.modeling.hyperparams import base_config
+
+from albert_lsh_tf.tasks import encoder_config
+
+
+@dataclasses.dataclass
+class GlueDataConfig(cfg.DataConfig):
+    """Which part of a task, and how it becomes batches.
+
+    Attributes:
+      input_path: the folder that holds MRPC/, MNLI/, ...
+      splits: those to read, one after the other: "train", "dev", "dev_mismatched", ...
+      spm_model_file: SentencePiece model.
+      do_lower_case: lower-case and strip accents.
+      max_seq_length: tokens an example is cut and padded to.
+      start_step: batches of training that earlier runs have used up.
+    """
+
+    splits: tuple[str, ...] = ("train",)
+    is_training: bool | None = True
+    global_batch_size: int = 32
+    spm_model_file: str = ""
+    do_lower_case: bool = True
+    max_seq_length: int = 128
+    seed: int | None = 0
+    start_step: int = 0
+
+
+@dataclasses.dataclass
+class GlueModelConfig(base_config.Config):
+    """The classifier: an encoder and the dropout before its last layer."""
+
+    encoder: encoder_config.EncoderConfig = dataclasses.field(
+        default_factory=encoder_config.EncoderConfig
+    )
+    classifier_dropout: float = 0.1
+
+
+@dataclasses.dataclass
+class GlueConfig(cfg.TaskConfig):
+    """One GLUE task.
+
+    Attributes:
+      task_name: as GLUE spells it, whatever the case.
+      init_checkpoint: start weights, anything that `find_weights` takes; required.
+      model: the classifier; its architecture must be that of the weights.
+      enable_xla: compile the forward and backward pass, on any device. The runtime's
+        setting of that name does so on GPUs only.
+    """
+
+    task_name: str = "MRPC"
+    model: GlueModelConfig = dataclasses.field(default_factory=GlueModelConfig)
+    train_data: GlueDataConfig = dataclasses.field(default_factory=GlueDataConfig)
+    validation_data: GlueDataConfig = dataclasses.field(
+        default_factory=lambda: GlueDataConfig(
+            splits=("dev",), is_training=False, drop_remainder=False
+        )
+    )
+    enable_xla: bool = False
