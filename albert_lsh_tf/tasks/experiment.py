@@ -1,0 +1,70 @@
+"""From settings to what Model Garden's trainer wants."""
+
+from official.core import config_definitions as cfg
+
+from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.tasks.encoder_config import encoder_config
+from albert_lsh_tf.tasks.glue_config import (
+    GlueConfig,
+    GlueDataConfig,
+    GlueModelConfig,
+)
+from albert_lsh_tf.tasks.inputs import ModelFiles, TaskData
+from albert_lsh_tf.tasks.optimization import optimization_config
+
+
+def experiment_config(
+    config: ClassifierConfig, files: ModelFiles, data: TaskData, start_step: int
+) -> cfg.ExperimentConfig:
+    """The run as Model Garden's trainer wants it described.
+
+    Args:
+      config: the run.
+      files: its architecture and vocabulary.
+      data: where its examples are, and which splits there are.
+      start_step: steps that earlier processes have trained.
+
+    Returns:
+      Runtime, task and trainer, without start weights.
+    """
+    data_settings = {
+        "input_path": data.data_dir,
+        "spm_model_file": files.spm_model_file,
+        "do_lower_case": config.do_lower_case,
+        "max_seq_length": config.max_seq_length,
+    }
+    dev_splits = find_task(config.task_name).evaluation_splits
+    return cfg.ExperimentConfig(
+        runtime=cfg.RuntimeConfig(mixed_precision_dtype=config.mixed_precision),
+        task=GlueConfig(
+            task_name=config.task_name,
+            model=GlueModelConfig(
+                encoder=encoder_config(
+                    files.albert_config,
+                    config.attention,
+                    config.lsh,
+                    config.hidden_dropout_prob,
+                    config.attention_probs_dropout_prob,
+                ),
+                classifier_dropout=config.classifier_dropout_prob,
+            ),
+            train_data=GlueDataConfig(
+                global_batch_size=config.train_batch_size,
+                seed=config.seed,
+                start_step=start_step,
+                **data_settings,
+            ),
+            validation_data=GlueDataConfig(
+                splits=data.splits(dev_splits),
+                is_training=False,
+                global_batch_size=config.eval_batch_size,
+                **data_settings,
+            ),
+            enable_xla=config.enable_xla,
+        ),
+        trainer=cfg.TrainerConfig(
+            optimizer_config=optimization_config(config),
+            train_steps=config.train_step,
+        ),
+    )
