@@ -8,6 +8,7 @@ import numpy as np
 import tf_keras
 
 from albert_lsh_tf.checkpoints import name_map
+from albert_lsh_tf.checkpoints.positions import check_extension, extend_table
 from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
 from albert_lsh_tf.checkpoints.variables import (
     CheckpointVariables,
@@ -28,10 +29,16 @@ def load_encoder(
     albert_config_file: str | pathlib.Path | None = None,
     dropout_rate: float | None = None,
     attention_dropout_rate: float | None = None,
+    max_position_embeddings: int | None = None,
+    extend_positions: str = "tile",
 ) -> AlbertLSHEncoder:
     """An encoder with the weights of a source, all of them, or an error.
 
         encoder = load_encoder("albert_base_v2/", attention="lsh")
+
+    For inputs longer than the 512 tokens of the released weights:
+
+        encoder = load_encoder("albert_base_v2/", max_position_embeddings=8192)
 
     Args:
       source: what `find_weights` takes, or what it returned: a folder or checkpoint
@@ -42,13 +49,18 @@ def load_encoder(
       albert_config_file: replaces the albert_config.json beside the weights.
       dropout_rate: None: the config's `hidden_dropout_prob`.
       attention_dropout_rate: None: the config's `attention_probs_dropout_prob`.
+      max_position_embeddings: positions in the encoder's table, in tokens, at least
+        those of the weights; None: just those.
+      extend_positions: how rows beyond the learned ones are made from them, "tile" or
+        "interpolate"; see `positions.extend_table`. The learned ones stay as they
+        are, so shorter inputs give what they gave. New rows want fine-tuning.
 
     Returns:
       The encoder.
 
     Raises:
       InputError: no such source, not to be recognised, damaged, or its variables do
-        not fit its config or the encoder, one for one.
+        not fit its config or the encoder, one for one; fewer positions than learned.
     """
     if not isinstance(source, WeightSource):
         source = find_weights(source, albert_config_file)
@@ -56,14 +68,19 @@ def load_encoder(
         config = AlbertConfig.from_file(albert_config_file)
         source = dataclasses.replace(source, config=config)
     check_config(source)
+    num_learned = source.config.max_position_embeddings
+    num_positions = max_position_embeddings
+    if num_positions is None:
+        num_positions = num_learned
+    check_extension(num_learned, num_positions, extend_positions)
     encoder = AlbertLSHEncoder.from_albert_config(
-        source.config,
+        source.config.replace(max_position_embeddings=num_positions),
         attention,
         lsh_config,
         dropout_rate=dropout_rate,
         attention_dropout_rate=attention_dropout_rate,
     )
-    restore_encoder(encoder, source)
+    restore_encoder(encoder, source, extend_positions=extend_positions)
     return encoder
 
 
@@ -87,12 +104,19 @@ def check_config(source: WeightSource) -> None:
         )
 
 
-def restore_encoder(encoder: tf_keras.Model, source: WeightSource) -> None:
+def restore_encoder(
+    encoder: tf_keras.Model,
+    source: WeightSource,
+    *,
+    extend_positions: str | None = None,
+) -> None:
     """Assigns every variable of an encoder, or changes none.
 
     Args:
       encoder: `AlbertLSHEncoder` or Model Garden's `AlbertEncoder`.
       source: as `find_weights` returned it.
+      extend_positions: how an encoder with more positions than the source gets them;
+        see `load_encoder`. None: it may not have more.
 
     Raises:
       InputError: a variable is missing, unexpected, of another shape or not finite;
@@ -100,12 +124,23 @@ def restore_encoder(encoder: tf_keras.Model, source: WeightSource) -> None:
     """
     targets = {variable.name.split(":")[0]: variable for variable in encoder.variables}
     shapes = {name: tuple(variable.shape) for name, variable in targets.items()}
-    partners = match_variables(shapes, source.variables)
+    stored_shapes = dict(shapes)
+    if extend_positions is not None:
+        num_positions, width = shapes[name_map.POSITIONS]
+        stored_shapes[name_map.POSITIONS] = (
+            source.config.max_position_embeddings,
+            width,
+        )
+    partners = match_variables(stored_shapes, source.variables)
     # All values are checked before the first is assigned: no half-restored encoder.
     values = {
-        name: np.reshape(source.variables[partner], shapes[name])
+        name: np.reshape(source.variables[partner], stored_shapes[name])
         for name, partner in partners.items()
     }
+    if extend_positions is not None:
+        values[name_map.POSITIONS] = extend_table(
+            values[name_map.POSITIONS], num_positions, extend_positions
+        )
     if broken := [name for name in values if not _is_finite(values[name])]:
         raise InputError(
             f"{source.path}: {', '.join(broken)} hold NaN or infinity; the run that "

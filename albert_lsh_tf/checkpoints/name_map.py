@@ -90,6 +90,9 @@ ENCODER_VARIABLES = tuple(
 BY_NAME = {variable.name: variable for variable in ENCODER_VARIABLES}
 BY_GOOGLE_NAME = {variable.google_name: variable for variable in ENCODER_VARIABLES}
 
+# The one table that may be longer in the encoder than in the source.
+POSITIONS = "position_embedding/embeddings"
+
 # TF1 hub modules loaded by name carry the scope they were loaded into.
 OPTIONAL_PREFIX = "module/"
 
