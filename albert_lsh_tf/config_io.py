@@ -78,7 +78,7 @@ class Config:
         for name in values:
             if name not in fields and name not in cls.IGNORED_KEYS:
                 raise InputError(
-                    f"{where}unknown setting {name!r}{nearest(name, fields)}."
+                    f"{where}unknown setting {name!r}{nearest(name, fields) or '.'}"
                 )
         known = {name: values[name] for name in values if name in fields}
         try:
@@ -114,7 +114,7 @@ class Config:
 
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """ ", did you mean 'x'?" for the known name closest to `name`, or nothing."""
+    """ "; did you mean 'x'?" for the known name closest to `name`, or nothing."""
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""
 
@@ -129,7 +129,7 @@ def read_mapping(path: str | pathlib.Path) -> dict[str, Any]:
       The pairs; an empty dict for an empty file.
 
     Raises:
-      InputError: no such file, not UTF-8, or not YAML.
+      InputError: no such file, not UTF-8, not YAML, or a name is there twice.
     """
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8")
@@ -138,7 +138,12 @@ def read_mapping(path: str | pathlib.Path) -> dict[str, Any]:
     except (IsADirectoryError, UnicodeDecodeError, PermissionError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, _UniqueKeyLoader)
+    except _DuplicateKeyError as error:
+        line = error.problem_mark.line + 1
+        raise InputError(
+            f"{path}, line {line}: {error.problem} is set twice; keep one."
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -149,6 +154,24 @@ def read_mapping(path: str | pathlib.Path) -> dict[str, Any]:
             f"{path}: expected 'name: value' pairs, found {type(values).__name__}."
         )
     return values
+
+
+class _DuplicateKeyError(yaml.constructor.ConstructorError):
+    """A mapping has a key twice; `problem` is the key."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses what YAML forbids and PyYAML lets the last one win: a key set twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # No name of a setting, and refused later.
+            if key.value in seen:
+                raise _DuplicateKeyError(problem=key.value, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _fit(name: str, value: Any, hint: Any) -> Any:

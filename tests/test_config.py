@@ -88,7 +88,10 @@ def test_numbers_are_read_as_people_write_them(tmp_path):
         (b"a: [1,", "line 1: not valid YAML"),
         (b"- 1\n- 2\n", "expected 'name: value' pairs, found list"),
         (b"\xff\xfe", "cannot be read as UTF-8"),
-        (b"learning_rat: 1\n", "'learning_rat'; did you mean 'learning_rate'"),
+        (b"learning_rat: 1\n", "'learning_rat'; did you mean 'learning_rate'.$"),
+        (b"seed: 1\nlsh: {seed: 2}\nseed: 3\n", "line 3: seed is set twice"),
+        (b'{"lsh": {"seed": 1, "seed": 1}}', "line 1: seed is set twice"),
+        (b"? [a]\n: 1\n", "not valid YAML"),
     ],
 )
 def test_bad_files_are_named(content, message, tmp_path):
