@@ -5,6 +5,7 @@ Google's names, and absl's ways of writing them: `--do_train`, `--do_train=true`
 """
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ RETIRED = {
     "threshold_to_export": "leave it out; compare the SavedModel's probabilities with "
     "your threshold",
 }
+
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 # Settings of LSHConfig whose own names would be unclear, or taken, among flags.
 _LSH_FLAGS = {"seed": "lsh_seed", "hash": "lsh_hash"}
@@ -127,6 +130,8 @@ def parse(argv: Sequence[str]) -> ParsedFlags:
         raise InputError(
             f"unknown flag --{error.flagname}{nearest(error.flagname, known) or '.'}"
         ) from error
+    except flags.IllegalFlagValueError as error:
+        raise InputError(_wrong_kind(str(error), known)) from error
     except flags.Error as error:
         raise InputError(" ".join(str(error).split()).rstrip(".") + ".") from error
     if rest:
@@ -216,6 +221,16 @@ def _define(known: Mapping[str, _Flag]) -> flags.FlagValues:
         else:
             flags.DEFINE_string(**arguments)
     return values
+
+
+def _wrong_kind(message: str, known: Mapping[str, _Flag]) -> str:
+    """What a flag expects, instead of absl's words, which are Python's own."""
+    given = re.match(r"flag --((\w+)=.*?): ", message, re.DOTALL)
+    flag = known.get(given[2]) if given else None
+    if flag is None:
+        return " ".join(message.split()).rstrip(".") + "."
+    expected = _KINDS.get(flag.kind) or f"one of {', '.join(flag.choices)}"
+    return f"--{' '.join(given[1].split())}: expected {expected}."
 
 
 def _refuse_retired(argv: Sequence[str]) -> None:

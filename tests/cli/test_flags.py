@@ -62,8 +62,11 @@ def test_every_setting_has_a_flag_and_stands_in_the_help():
     ("argument", "message"),
     [
         ("--lerning_rate=1", "unknown flag --lerning_rate; did you mean 'learning_rat"),
-        ("--train_step=many", "--train_step=many"),
-        ("--optimizer=sgd", "--optimizer=sgd"),
+        ("--max_seq_length=abc", "--max_seq_length=abc: expected a whole number."),
+        ("--train_step=1.5", "--train_step=1.5: expected a whole number."),
+        ("--learning_rate=", "--learning_rate=: expected a number."),
+        ("--download=maybe", "--download=maybe: expected true or false."),
+        ("--optimizer=sgd", "--optimizer=sgd: expected one of adamw, lamb."),
         ("MRPC", "'MRPC' is not a flag; write settings as --name=value"),
         ("--use_tpu=False", "--use_tpu has no meaning here: use --distribution_strate"),
         ("--nouse_tpu", "--use_tpu has no meaning here"),
