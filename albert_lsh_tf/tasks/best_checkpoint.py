@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 
@@ -22,14 +23,17 @@ class BestRecord:
 
 
 class BestCheckpoint:
-    """Saves a model's weights whenever its metric is higher than ever before.
+    """Saves a model's weights whenever it does better than ever before.
+
+    Better is a higher metric or, at the same metric, a lower evaluation loss. Weights
+    whose evaluation gives a number that is not finite are never the best.
 
     The checkpoint is complete before the record names it, and the last one is deleted
     only after that, so there is a best checkpoint at every moment once there was one.
 
     Args:
       directory: holds the checkpoint and its record, `best.json`.
-      metric: higher is better; the earlier of two equal ones stays.
+      metric: higher is better; of two with equal metric and loss the earlier stays.
       scratch: where a process that must not write results puts its copy; None for the
         process that writes them.
     """
@@ -53,14 +57,14 @@ class BestCheckpoint:
         Args:
           checkpoint: what to save.
           step: its training step.
-          metrics: of its evaluation.
+          metrics: of its evaluation, with `loss`.
 
         Returns:
           Whether it was saved.
         """
-        if self.record and not (
-            metrics[self._metric] > self.record.metrics[self._metric]
-        ):
+        if not is_finite(metrics):
+            return False
+        if self.record and self._rank(metrics) <= self._rank(self.record.metrics):
             return False
         directory = self._scratch or self._directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -75,6 +79,9 @@ class BestCheckpoint:
         """Drops a record that lies after the step from which training goes on."""
         if self.record and self.record.step > step:
             self.record = None
+
+    def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:
+        return metrics[self._metric], -metrics["loss"]
 
     def _write_record(self) -> None:
         name = os.path.basename(self.record.prefix)
@@ -93,6 +100,11 @@ class BestCheckpoint:
         for file in self._directory.glob("best-*"):
             if not file.name.startswith(f"{name}."):
                 file.unlink()
+
+
+def is_finite(metrics: dict[str, float]) -> bool:
+    """Whether an evaluation gave numbers; a model that diverged gives nan or inf."""
+    return all(math.isfinite(value) for value in metrics.values())
 
 
 def read_best(directory: pathlib.Path) -> BestRecord | None:

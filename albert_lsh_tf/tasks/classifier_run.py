@@ -12,7 +12,7 @@ from official.core import base_trainer
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices, glue, inputs, results
-from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, read_best
+from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, is_finite, read_best
 from albert_lsh_tf.tasks.experiment import experiment_config
 from albert_lsh_tf.tasks.prediction import predict_logits
 from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
@@ -81,8 +81,14 @@ class ClassifierRun:
         step = self._restore_best()
         best = None
         if do_eval:
-            best = {"step": step, **self._evaluate_now()}
-            metrics = {name: best[name] for name in best if name != "step"}
+            metrics = self._evaluate_now()
+            if not is_finite(metrics):
+                raise InputError(
+                    f"The evaluation loss at step {step} is {metrics['loss']}: no "
+                    "checkpoint can be the best. Start again in another output_dir "
+                    "with a lower learning_rate or mixed_precision=float32."
+                )
+            best = {"step": step, **metrics}
             results.write_scores(self.folder, metrics, step)
             shown = "  ".join(f"{name} {metrics[name]:.4f}" for name in metrics)
             say(f"best checkpoint (step {step}): {shown}")
@@ -197,7 +203,16 @@ class ClassifierRun:
     def _record(self, best: BestCheckpoint, step: int, metrics: dict[str, Any]) -> None:
         metrics = {name: float(value) for name, value in metrics.items()}
         is_best = best.offer(self.weights, step, metrics)
-        self.log.append({"step": step, "eval": metrics})
+        # JSON has no nan.
+        logged = {n: v if math.isfinite(v) else None for n, v in metrics.items()}
+        self.log.append({"step": step, "eval": logged})
+        if not is_finite(metrics) and self.folder.writable:
+            _logger.warning(
+                "The evaluation loss at step %d is %s: this checkpoint cannot be the "
+                "best. Training may have diverged; try a lower learning_rate.",
+                step,
+                metrics["loss"],
+            )
         name = self.task.glue_task.best_metric
         self.progress.show_metric(name, metrics[name])
         shown = "  ".join(f"{name} {metrics[name]:.4f}" for name in metrics)

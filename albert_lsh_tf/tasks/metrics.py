@@ -57,9 +57,11 @@ def mean_loss(task: GlueTask, logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _correlation(correlate):
-    """`correlate`, but 0 where it is undefined because one side is constant."""
+    """`correlate`, but 0 where one side is constant, and nan for a diverged model."""
 
     def metric(labels: np.ndarray, predictions: np.ndarray) -> float:
+        if not np.all(np.isfinite(predictions)):
+            return np.nan
         if len(labels) < 2 or np.ptp(predictions) == 0 or np.ptp(labels) == 0:
             return 0.0
         return correlate(labels, predictions).statistic
@@ -75,5 +77,6 @@ _METRICS = {
     "matthew_corr": sklearn.metrics.matthews_corrcoef,
     "pearson": _correlation(scipy.stats.pearsonr),
     "spearman": _correlation(scipy.stats.spearmanr),
-    "MSE": sklearn.metrics.mean_squared_error,
+    # Unlike scikit-learn's, which raises for predictions that are not finite.
+    "MSE": lambda labels, predictions: np.mean(np.square(labels - predictions)),
 }

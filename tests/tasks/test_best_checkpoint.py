@@ -9,10 +9,10 @@ from albert_lsh_tf.tasks import best_checkpoint
 from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, read_best
 
 
-def offer(best, variable, step, accuracy):
+def offer(best, variable, step, accuracy, loss=0.1):
     variable.assign(float(step))
     checkpoint = tf.train.Checkpoint(variable=variable)
-    return best.offer(checkpoint, step, {"accuracy": accuracy, "loss": 0.1})
+    return best.offer(checkpoint, step, {"accuracy": accuracy, "loss": loss})
 
 
 def saved_value(prefix):
@@ -38,6 +38,29 @@ def test_highest_metric_wins_and_the_earlier_of_equals(tmp_path):
     again = BestCheckpoint(tmp_path, "accuracy")
     assert not offer(again, variable, 5, 0.6)
     assert offer(again, variable, 6, 0.7)
+
+
+def test_lower_loss_breaks_ties(tmp_path):
+    best = BestCheckpoint(tmp_path, "accuracy")
+    variable = tf.Variable(0.0)
+    offers = [(0.6, 0.5), (0.6, 0.4), (0.6, 0.45), (0.5, 0.1), (0.7, 0.9)]
+    saved = [
+        offer(best, variable, step, accuracy, loss)
+        for step, (accuracy, loss) in enumerate(offers)
+    ]
+    assert saved == [True, True, False, False, True]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_is_no_number_is_never_the_best(tmp_path, number):
+    best = BestCheckpoint(tmp_path, "accuracy")
+    variable = tf.Variable(0.0)
+    assert not offer(best, variable, 1, 0.9, loss=number)
+    assert not offer(best, variable, 2, number)
+    assert read_best(tmp_path) is None
+    assert offer(best, variable, 3, 0.1)
+    assert not offer(best, variable, 4, 0.9, loss=number)
+    assert read_best(tmp_path).step == 3
 
 
 @pytest.mark.parametrize("moment", ["_write_record", "_delete_others"])

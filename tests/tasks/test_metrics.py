@@ -53,5 +53,14 @@ def test_constant_predictions_score_zero(name):
     assert constant_prediction(task, logits) == expected
 
 
+@pytest.mark.parametrize("name", ["sts-b", "mrpc"])
+def test_diverged_models_have_no_loss(name):
+    task = find_task(name)
+    logits = np.full([4, 1 if task.is_regression else 2], np.nan)
+    metrics = evaluation_metrics(task, logits, np.array([1, 0, 1, 0]))
+    assert np.isnan(metrics["loss"])
+    assert name == "mrpc" or np.isnan(metrics["pearson"])
+
+
 def test_two_different_predictions_are_not_constant():
     assert constant_prediction(find_task("mrpc"), logits_for([0, 0, 1])) is None

@@ -19,6 +19,7 @@ from albert_lsh_tf.config import ClassifierConfig, LSHConfig
 from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks import glue
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.tasks.tiny_run import (
@@ -68,7 +69,9 @@ def test_results_files_agree(trained):
 
 def test_best_checkpoint_has_the_best_metric(trained):
     output_dir, results = trained
-    best = max(results["history"], key=lambda entry: entry["eval_accuracy"])
+    best = max(
+        results["history"], key=lambda entry: (entry["eval_accuracy"], -entry["loss"])
+    )
     record = read_best(output_dir / "best")
     assert record.step == best["step"] == results["best"]["step"]
     # The final evaluation restores it, and finds the same scores again.
@@ -326,6 +329,30 @@ def test_divergence_is_told(tiny, tmp_path):
     config = tiny.config(learning_rate=1e30, warmup_step=0, train_step=20)
     with pytest.raises(InputError, match="training has diverged.*lower learning_rate"):
         train_and_evaluate(config, tmp_path, do_eval=False, do_predict=False)
+
+
+def test_an_evaluation_without_numbers_is_told_and_never_the_best(
+    tiny, tmp_path, monkeypatch, caplog
+):
+    """The first of two evaluations diverges, then both do."""
+    evaluation_metrics = glue.evaluation_metrics
+    diverged = [True, False]
+
+    def metrics(*args):
+        scores = evaluation_metrics(*args)
+        now = diverged.pop(0) if diverged else False
+        return {**scores, "eval_accuracy": 1.0, "loss": np.nan} if now else scores
+
+    monkeypatch.setattr(glue, "evaluation_metrics", metrics)
+    results = train_and_evaluate(tiny.config(), tmp_path / "one", do_predict=False)
+    assert "The evaluation loss at step 2 is nan: this checkpoint c" in caplog.text
+    assert results["best"]["step"] == 4
+    assert results["history"][0]["loss"] is None
+    diverged.extend([True] * 3)
+    with pytest.raises(InputError, match="loss at step 4 is nan: no checkpoint can be"):
+        train_and_evaluate(tiny.config(), tmp_path / "two")
+    assert not (tmp_path / "two" / "best").exists()
+    assert not (tmp_path / "two" / "eval_results.txt").exists()
 
 
 def test_other_runs_folders_are_refused(trained, tiny, tmp_path):
