@@ -5,6 +5,7 @@ import json
 import resource
 import statistics
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.special
@@ -13,6 +14,9 @@ import tensorflow as tf
 from albert_lsh_tf.data.glue import Example
 from albert_lsh_tf.data.glue_tasks import SCORE_RANGE, GlueTask
 from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> None:
@@ -118,6 +122,19 @@ def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:
         return
     # Matplotlib takes a while to import; nothing else here needs it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = curves(log, task)
+    FigureCanvasAgg(figure)
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    folder.write("train_loss.png", image.getvalue())
+
+
+def curves(log: TrainingLog, task: GlueTask) -> "Figure":
+    """The figure of `draw_curves`; its last axes hold the dev metric, if there is one.
+
+    Evaluations that gave no number leave a gap.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -135,6 +152,7 @@ def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:
     axes.grid(alpha=0.3)
     if log.evaluations:
         values = [entry["eval"][task.best_metric] for entry in log.evaluations]
+        values = np.array(values, float)
         name = f"{task.name} dev {task.best_metric.removeprefix('eval_')}"
         right = axes.twinx()
         right.plot(
@@ -146,12 +164,11 @@ def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:
             label=name,
         )
         right.set_ylabel(name, color="tab:orange")
-        right.set_ylim(min(0, *values), 1)
+        # Correlations can be negative; a point on the very edge would be cut.
+        lowest = min(values[np.isfinite(values)], default=0.0)
+        right.set_ylim(0 if lowest >= 0 else lowest - 0.05, 1)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    FigureCanvasAgg(figure)
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    folder.write("train_loss.png", image.getvalue())
+    return figure
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

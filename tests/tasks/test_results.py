@@ -98,6 +98,25 @@ def test_summary_of_nothing(tmp_path):
     assert summary["last"] is summary["train_loss"] is summary["best"] is None
 
 
+@pytest.mark.parametrize("values", [[-0.1], [0.2, None, -0.3], [0.4, -1.0]])
+def test_no_point_below_zero_is_cut(tmp_path, values):
+    log = make_log(tmp_path / "log")
+    for step, value in enumerate(values, start=5):
+        log.append({"step": step, "eval": {"pearson": value, "loss": 0.6}})
+    log.entries = [entry for entry in log.entries if entry["step"] != 4]
+    axes = results.curves(log, find_task("sts-b")).axes[-1]
+    lowest = min(value for value in values if value is not None)
+    assert axes.get_ylim()[0] < lowest
+    assert axes.get_ylim()[1] == 1
+
+
+def test_curves_without_negative_points_start_at_zero(tmp_path):
+    log = make_log(tmp_path / "log")
+    log.append({"step": 5, "eval": {"eval_accuracy": 0.6, "loss": 0.6}})
+    log.entries = [entry for entry in log.entries if entry["step"] != 4]
+    assert results.curves(log, find_task("sst-2")).axes[-1].get_ylim() == (0, 1)
+
+
 def test_curves_are_drawn(tmp_path):
     folder = RunFolder(tmp_path)
     results.draw_curves(folder, make_log(tmp_path / "log"), find_task("cola"))
