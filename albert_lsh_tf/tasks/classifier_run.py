@@ -79,6 +79,7 @@ class ClassifierRun:
         elif self.start_step:
             say(f"{self.folder.path} is trained up to step {self.start_step} already.")
         step = self._restore_best()
+        recorded = self._recorded()
         best = None
         if do_eval:
             metrics = self._evaluate_now()
@@ -88,6 +89,7 @@ class ClassifierRun:
                     "checkpoint can be the best. Start again in another output_dir "
                     "with a lower learning_rate or mixed_precision=float32."
                 )
+            metrics = self._unless_recorded(recorded, step, metrics)
             best = {"step": step, **metrics}
             results.write_scores(self.folder, metrics, step)
             shown = "  ".join(f"{name} {metrics[name]:.4f}" for name in metrics)
@@ -99,13 +101,40 @@ class ClassifierRun:
                     self.task.constant_prediction,
                 )
         if do_predict:
-            self._predict()
+            self._predict(keep=bool(recorded))
         summary = results.summarize(self.log, best)
+        if recorded:
+            # What training needed, not what it takes to score it again.
+            summary["peak_memory_mib"] = recorded["peak_memory_mib"]
         if do_eval or self.trains:
             results.write_summary(self.folder, summary)
         results.draw_curves(self.folder, self.log, self.task.glue_task)
         say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
+
+    def _recorded(self) -> dict[str, Any] | None:
+        """metrics.json of the run in the folder, if this process does not train it."""
+        if self.trains or not (
+            self.folder.saved_config() and self.folder.checkpoints()
+        ):
+            return None
+        return results.read_summary(self.folder)
+
+    def _unless_recorded(
+        self, recorded: dict[str, Any] | None, step: int, metrics: dict[str, float]
+    ) -> dict[str, float]:
+        """The metrics on record for a step; the new ones where there are none."""
+        best = dict((recorded or {}).get("best") or {})
+        if best.pop("step", None) != step:
+            return metrics
+        if not results.agree(best, metrics) and self.folder.writable:
+            _logger.warning(
+                "Step %d now scores %s, not as recorded: data or programs have "
+                "changed. The recorded scores stay.",
+                step,
+                ", ".join(f"{name} {metrics[name]:.4f}" for name in metrics),
+            )
+        return best
 
     def close(self) -> None:
         self.progress.close()
@@ -232,7 +261,7 @@ class ClassifierRun:
         metrics = self.trainer.evaluate(tf.constant(-1))
         return {name: float(value) for name, value in metrics.items()}
 
-    def _predict(self) -> None:
+    def _predict(self, keep: bool) -> None:
         task = self.task.glue_task
         for split in self.data.splits(task.test_splits):
             logits = predict_logits(
@@ -243,7 +272,7 @@ class ClassifierRun:
                 self.config.predict_batch_size,
             )
             names = results.write_predictions(
-                self.folder, task, split, self.data.examples[split], logits
+                self.folder, task, split, self.data.examples[split], logits, keep
             )
             self.progress.say(f"predictions of {split}: {', '.join(names)}")
 

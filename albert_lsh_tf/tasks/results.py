@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import resource
 import statistics
 import sys
@@ -17,6 +18,9 @@ from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# The same weights on other devices, or in other batches, give the same up to this.
+_ROUNDING = 1e-3
 
 
 def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> None:
@@ -59,6 +63,22 @@ def write_summary(folder: RunFolder, summary: dict) -> None:
     folder.write("metrics.json", json.dumps(summary, indent=2) + "\n")
 
 
+def read_summary(folder: RunFolder) -> dict | None:
+    """What metrics.json holds; None where there is none."""
+    try:
+        return json.loads((folder.path / "metrics.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def agree(recorded: dict[str, float], now: dict[str, float]) -> bool:
+    """Whether two evaluations of the same weights differ by rounding at most."""
+    return all(
+        math.isclose(value, now.get(name, value), abs_tol=_ROUNDING)
+        for name, value in recorded.items()
+    )
+
+
 def peak_memory() -> dict[str, float]:
     """Most memory used so far, in MiB: of the process, and of each GPU."""
     # Linux counts in KiB, macOS in bytes.
@@ -83,6 +103,7 @@ def write_predictions(
     split: str,
     examples: list[Example],
     logits: np.ndarray,
+    keep: bool = False,
 ) -> list[str]:
     """Writes the predictions for one test set.
 
@@ -92,15 +113,20 @@ def write_predictions(
       split: a key of `task.submissions`.
       examples: of that split.
       logits: [n, classes], one row for each example.
+      keep: leave files that differ by rounding only.
 
     Returns:
       The names of the two files: test_results.tsv, the tab-separated probabilities of
       the classes (or scores), with a suffix for a second test set; and the file that
       the GLUE server wants, columns index and prediction.
     """
-    rows = ["\t".join(f"{p:.8g}" for p in row) for row in probabilities(task, logits)]
+    outputs = probabilities(task, logits)
     suffix = "" if split == "test" else "_" + split.removeprefix("test_")
     results_file = f"test_results{suffix}.tsv"
+    submission_file = task.submissions[split]
+    if keep and _holds(folder, results_file, submission_file, outputs):
+        return [results_file, submission_file]
+    rows = ["\t".join(f"{p:.8g}" for p in row) for row in outputs]
     folder.write(results_file, "".join(row + "\n" for row in rows))
     if task.is_regression:
         # The task's scores lie in a range; a model's may fall out of it.
@@ -111,9 +137,23 @@ def write_predictions(
         f"{example.guid}\t{answer}\n"
         for example, answer in zip(examples, answers, strict=True)
     ]
-    submission_file = task.submissions[split]
     folder.write(submission_file, "index\tprediction\n" + "".join(lines))
     return [results_file, submission_file]
+
+
+def _holds(
+    folder: RunFolder, results_file: str, submission_file: str, outputs: np.ndarray
+) -> bool:
+    """Whether both files are there, and hold nearly these probabilities."""
+    try:
+        recorded = np.loadtxt(folder.path / results_file, delimiter="\t", ndmin=2)
+    except (OSError, ValueError):
+        return False
+    return (
+        (folder.path / submission_file).exists()
+        and recorded.shape == outputs.shape
+        and np.allclose(recorded, outputs, atol=_ROUNDING)
+    )
 
 
 def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:

@@ -65,6 +65,35 @@ def test_scores_of_regression_stay_in_range(tmp_path):
     assert read(folder, "STS-B.tsv")[1:] == ["0\t0", "1\t2.25", "2\t5"]
 
 
+def test_predictions_that_differ_by_rounding_may_be_kept(tmp_path):
+    folder = RunFolder(tmp_path)
+
+    def write(logits, keep=True):
+        names = results.write_predictions(
+            folder, find_task("mrpc"), "test", examples("0", "1"), logits, keep
+        )
+        return [(tmp_path / name).read_text() for name in names]
+
+    logits = np.array([[0.5, 0.5 + 1e-6], [2.0, 1.0]])
+    first = write(logits)
+    assert first[1] == "index\tprediction\n0\t1\n1\t0\n"
+    rounded = logits + [[2e-6, 0.0], [0.0, 0.0]]
+    assert write(rounded) == first
+    assert write(rounded, keep=False) != first
+    assert write(-logits)[1] == "index\tprediction\n0\t0\n1\t1\n"
+    # A file that is gone, or cut off, is written again.
+    (tmp_path / "MRPC.tsv").unlink()
+    assert write(logits) == first
+    (tmp_path / "test_results.tsv").write_text("0.5\n")
+    assert write(logits) == first
+
+
+def test_scores_agree_up_to_rounding():
+    recorded = {"f1": 0.5, "loss": 0.25}
+    assert results.agree(recorded, {"f1": 0.5, "loss": 0.2501, "more": 1.0})
+    assert not results.agree(recorded, {"f1": 0.5, "loss": 0.26})
+
+
 def make_log(path):
     log = TrainingLog(path)
     for step, seconds in enumerate([9.0, 0.2, 0.3, 0.4], start=1):
