@@ -45,11 +45,13 @@ def locate(
     """
     if config.data_dir is not None:
         description = f"{task.name} in {config.data_dir}"
+        if config.data_dir == os.environ.get("GLUE_DIR"):
+            description += " ($GLUE_DIR)"
         return DataSource(description, pathlib.Path(config.data_dir), False)
-    glue_dir = os.environ.get("GLUE_DIR")
-    if glue_dir and any(has_split(task, glue_dir, split) for split in task.files):
+    if glue_dir := glue_dir_of(task):
         description = f"{task.name} in {glue_dir} ($GLUE_DIR)"
         return DataSource(description, pathlib.Path(glue_dir), False)
+    glue_dir = os.environ.get("GLUE_DIR")
     # Not passed over in silence: the user may have meant that folder.
     note = f" ($GLUE_DIR={glue_dir} has no {task.name} files.)" if glue_dir else ""
     folder = pathlib.Path(folder) if folder is not None else _cache_folder()
@@ -60,6 +62,14 @@ def locate(
             f"{folder}: data cannot be written there ({error.strerror}); make it "
             "writable, or give data_dir."
         ) from error
+
+
+def glue_dir_of(task: GlueTask) -> str | None:
+    """$GLUE_DIR, where it holds a file of the task; else None."""
+    glue_dir = os.environ.get("GLUE_DIR")
+    if glue_dir and any(has_split(task, glue_dir, split) for split in task.files):
+        return glue_dir
+    return None
 
 
 def _prepared(

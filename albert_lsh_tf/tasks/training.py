@@ -13,10 +13,16 @@ import yaml
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.data.sources import glue_dir_of
 from albert_lsh_tf.tasks import devices, inputs
 from albert_lsh_tf.tasks.classifier_run import ClassifierRun
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
+from albert_lsh_tf.tasks.same_run import (
+    changed_settings,
+    refuse_other_length,
+    refuse_other_settings,
+)
 
 
 def train_and_evaluate(
@@ -35,7 +41,9 @@ def train_and_evaluate(
 
     Checkpoints, the best one by the task's metric, scores, predictions, summaries and
     the loss curve are written to `output_dir`. Where it holds a part of the same run,
-    training goes on from there; a finished run is not trained again.
+    training goes on from there; a finished run is not trained again, unless
+    `train_step` or `num_train_epochs` is raised. Other settings that change what is
+    trained or scored are refused there.
 
     Args:
       config: the run.
@@ -54,8 +62,12 @@ def train_and_evaluate(
       InputError: something the user gave cannot be used; nothing was overwritten.
     """
     task = find_task(config.task_name)
+    if config.data_dir is None:
+        # Part of the description, since the next start may find another $GLUE_DIR.
+        config = config.replace(data_dir=glue_dir_of(task))
     folder = RunFolder(output_dir)
     folder.refuse_other_task(task)
+    refuse_other_settings(config, folder, do_train)
     # Before anything else of TensorFlow: it fixes which devices there are.
     strategy = strategy or devices.make_strategy(config)
     folder.writable = devices.is_chief(strategy)
@@ -83,8 +95,10 @@ def train_and_evaluate(
     )
     if do_train:
         config = inputs.resolve_steps(config, len(data.examples["train"]))
-        if files.checkpoint and (changes := _changes(folder.saved_config(), config)):
-            say(f"note: not as in the run so far: {changes}")
+        if files.checkpoint:
+            refuse_other_length(config, folder, step_of(files.checkpoint))
+            if changes := changed_settings(folder.saved_config(), config):
+                say(f"note: not as in the run so far: {', '.join(changes)}")
         # A finished run keeps the description of how it was trained.
         if step_of(files.checkpoint) < config.train_step:
             _save_description(config, folder, files)
@@ -93,16 +107,6 @@ def train_and_evaluate(
         return run.results(do_eval, do_predict)
     finally:
         run.close()
-
-
-def _changes(before: ClassifierConfig, now: ClassifierConfig) -> str:
-    """The settings that differ, for the user; empty if none does."""
-    old = before.to_dict()
-    return ", ".join(
-        f"{name}={value} (was {old[name]})"
-        for name, value in now.to_dict().items()
-        if value != old[name]
-    )
 
 
 def _save_description(

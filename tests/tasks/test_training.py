@@ -18,8 +18,10 @@ from albert_lsh_tf.checkpoints.loading import load_encoder
 from albert_lsh_tf.config import ClassifierConfig, LSHConfig
 from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.data.sample import write_sample
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import glue
+from albert_lsh_tf.tasks import results as results_files
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.tasks.tiny_run import (
@@ -213,7 +215,7 @@ def test_checkpoint_without_scores_is_evaluated_first(tiny, tmp_path, capsys):
     more = config.replace(train_step=5)
     results = train_and_evaluate(more, tmp_path, do_predict=False)
     out = capsys.readouterr().out
-    assert "note: not as in the run so far: train_step=5 (was 4)" in out
+    assert "note: not as in the run so far: train_step=4 -> 5" in out
     assert [entry["step"] for entry in results["history"]] == [2, 4, 5]
 
 
@@ -313,16 +315,19 @@ def test_epochs_replace_steps_and_warm_up_keeps_its_share(tiny, tmp_path):
     assert (saved["train_step"], saved["warmup_step"]) == (3, 1)
 
 
-def test_lsh_differs_from_dense_and_rounds_can_be_raised(trained, tiny):
+def test_lsh_differs_from_dense_and_rounds_can_be_raised(trained, tiny, tmp_path):
     output_dir, results = trained
     kwargs = {"do_train": False, "do_predict": False}
-    config = tiny.config().replace(
+    config = tiny.config(init_checkpoint=str(output_dir)).replace(
         lsh=LSHConfig(chunk_length=8, num_hashes_at_evaluation=4).to_dict()
     )
-    more_rounds = train_and_evaluate(config, output_dir, **kwargs)["best"]["loss"]
-    dense = tiny.config(attention="dense")
-    exact = train_and_evaluate(dense, output_dir, **kwargs)["best"]["loss"]
+    more_rounds = train_and_evaluate(config, tmp_path, **kwargs)["best"]["loss"]
+    dense = config.replace(attention="dense")
+    exact = train_and_evaluate(dense, tmp_path, **kwargs)["best"]["loss"]
     assert len({results["best"]["loss"], more_rounds, exact}) == 3
+    # The run's own scores are not to be those of another attention.
+    with pytest.raises(InputError, match="attention=lsh -> dense"):
+        train_and_evaluate(dense, output_dir, **kwargs)
 
 
 def test_divergence_is_told(tiny, tmp_path):
@@ -360,10 +365,36 @@ def test_other_runs_folders_are_refused(trained, tiny, tmp_path):
     before = snapshot(output_dir)
     with pytest.raises(InputError, match="holds a run of MRPC, not of RTE"):
         train_and_evaluate(tiny.config(task_name="rte"), output_dir)
-    other = write_tiny_weights(tmp_path / "other", hidden_size=32)
-    with pytest.raises(InputError, match="another architecture .hidden_size 16 there"):
-        train_and_evaluate(tiny.config(init_checkpoint=str(other)), output_dir)
+    config = tiny.config(init_checkpoint="other", seed=7)
+    with pytest.raises(
+        InputError, match=r"init_checkpoint=\S* -> other, seed=12345 ->"
+    ):
+        train_and_evaluate(config, output_dir)
+    with pytest.raises(InputError, match="trained up to step 4, beyond train_step=2"):
+        train_and_evaluate(tiny.config(train_step=2), output_dir)
     assert snapshot(output_dir) == before
+
+
+def test_weights_that_became_others_are_refused(tiny, tmp_path):
+    weights = write_tiny_weights(tmp_path / "weights")
+    config = tiny.config(init_checkpoint=str(weights), train_step=1)
+    phases = {"do_eval": False, "do_predict": False}
+    train_and_evaluate(config, tmp_path / "run", **phases)
+    write_tiny_weights(weights, hidden_size=32)
+    with pytest.raises(InputError, match="another architecture .hidden_size 16 there"):
+        train_and_evaluate(config, tmp_path / "run", **phases)
+
+
+def test_data_of_the_environment_are_part_of_the_run(tiny, tmp_path, monkeypatch):
+    config = tiny.config(data_dir=None, train_step=1)
+    phases = {"do_eval": False, "do_predict": False}
+    monkeypatch.setenv("GLUE_DIR", str(tiny.data))
+    train_and_evaluate(config, tmp_path / "run", **phases)
+    train_and_evaluate(config, tmp_path / "run", **phases)
+    other = write_sample(tmp_path / "other", num_rows=NUM_ROWS)
+    monkeypatch.setenv("GLUE_DIR", str(other))
+    with pytest.raises(InputError, match=f"data_dir={tiny.data} -> {other}"):
+        train_and_evaluate(config, tmp_path / "run", **phases)
 
 
 def test_sequence_longer_than_the_positions_is_refused(tiny, tmp_path):
@@ -406,8 +437,44 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(tiny, tmp_pa
     assert sorted(losses(tmp_path)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_finished_run_keeps_the_description_of_its_training(trained, tiny):
-    output_dir, _ = trained
-    before = (output_dir / "config.yaml").read_text()
-    train_and_evaluate(tiny.config(learning_rate=0.5), output_dir, do_predict=False)
-    assert (output_dir / "config.yaml").read_text() == before
+def test_a_finished_run_keeps_what_it_wrote(trained, tiny, monkeypatch, caplog):
+    """Another machine rounds differently, and other batches need other memory."""
+    output_dir, results = trained
+    names = ("config.yaml", "metrics.json", "eval_results.txt", "test_results.tsv")
+    names += ("MRPC.tsv",)
+    before = {name: (output_dir / name).read_bytes() for name in names}
+    evaluation_metrics = glue.evaluation_metrics
+    shift = 1e-5
+
+    def shifted(task, logits, labels):
+        scores = evaluation_metrics(task, logits, labels)
+        return {name: value + shift for name, value in scores.items()}
+
+    monkeypatch.setattr(glue, "evaluation_metrics", shifted)
+    write_predictions = results_files.write_predictions
+
+    def write_shifted(folder, task, split, examples, logits, keep):
+        logits = logits + [0, 1e-5]
+        return write_predictions(folder, task, split, examples, logits, keep)
+
+    monkeypatch.setattr(results_files, "write_predictions", write_shifted)
+    again = train_and_evaluate(tiny.config(eval_batch_size=5), output_dir)
+    assert again["best"] == results["best"]
+    assert again["peak_memory_mib"] == results["peak_memory_mib"]
+    train_and_evaluate(tiny.config(), output_dir, do_train=False)
+    assert {name: (output_dir / name).read_bytes() for name in names} == before
+    assert "recorded" not in caplog.text
+    shift = 0.5
+    train_and_evaluate(tiny.config(), output_dir, do_train=False)
+    assert "The recorded scores stay" in caplog.text
+    assert {name: (output_dir / name).read_bytes() for name in names} == before
+
+
+def test_predictions_follow_a_run_that_went_on(tiny, tmp_path):
+    train_and_evaluate(tiny.config(learning_rate=1e-2), tmp_path)
+    before = (tmp_path / "test_results.tsv").read_text()
+    longer = tiny.config(learning_rate=1e-2, train_step=8)
+    train_and_evaluate(longer, tmp_path, do_eval=False, do_predict=False)
+    (tmp_path / "best" / "best.json").unlink()  # So that the last one is taken.
+    train_and_evaluate(longer, tmp_path, do_eval=False)
+    assert (tmp_path / "test_results.tsv").read_text() != before

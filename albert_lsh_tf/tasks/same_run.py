@@ -1,0 +1,153 @@
+"""Whether the run in a folder may go on, or be scored again, with other settings."""
+
+import os
+import pathlib
+from typing import Any
+
+from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.run_folder import RunFolder
+
+# How long, how often and on what machine: free to change while a run goes on.
+_FREE = (
+    *("train_step", "num_train_epochs", "warmup_step"),  # See `refuse_other_length`.
+    *("save_checkpoints_steps", "keep_checkpoint_max"),
+    *("eval_batch_size", "predict_batch_size"),
+    *("distribution_strategy", "num_gpus", "num_logical_cpus", "worker_hosts"),
+    *("task_index", "tpu_address", "enable_xla"),
+    "spm_model_file",  # `find_model` compares what is in it.
+)
+# What the scores of weights that are trained already depend on.
+_SCORING = (
+    *("task_name", "data_dir", "download", "do_lower_case", "max_seq_length"),
+    *("attention", "lsh", "mixed_precision"),
+)
+_WEIGHTS = ("init_checkpoint", "albert_hub_module_handle")
+_PATHS = (*_WEIGHTS, "data_dir", "albert_config_file")
+
+
+def refuse_other_settings(
+    config: ClassifierConfig, folder: RunFolder, do_train: bool
+) -> None:
+    """Refuses settings that would mix two runs in one folder.
+
+    Args:
+      config: what is asked for.
+      folder: may hold a run, whose settings are in it.
+      do_train: False where only scores and predictions are asked for; settings of
+        training are not compared then.
+
+    Raises:
+      InputError: names every setting that is another one, with both values.
+    """
+    saved = folder.saved_config()
+    if saved is None or not folder.checkpoints():
+        return
+    if do_train:
+        names = [name for name in config.to_dict() if name not in _FREE]
+        hint = "leave them as they were"
+    else:
+        # Without training, weights need not be named; a run has its own.
+        named = [name for name in _WEIGHTS if _names_others(config, name, folder)]
+        names = [*_SCORING, *named]
+        hint = (
+            f"leave them as they were, or score it with init_checkpoint={folder.path}"
+        )
+        hint += " in another folder"
+    if config.data_dir or saved.data_dir:
+        names.remove("download")  # Nothing is fetched where a folder is named.
+    if changes := changed_settings(saved, config, names):
+        raise InputError(
+            f"output_dir={folder.path} holds a run with other settings: "
+            f"{', '.join(changes)}. Give another --output_dir, or {hint}."
+        )
+
+
+def refuse_other_length(
+    config: ClassifierConfig, folder: RunFolder, trained_steps: int
+) -> None:
+    """Refuses less training than there was, and another warm-up.
+
+    Args:
+      config: what is asked for, with epochs turned into steps.
+      folder: holds the run that is to go on.
+      trained_steps: of its last checkpoint.
+
+    Raises:
+      InputError: `train_step` lies below what is trained, or `warmup_step` is another
+        one and did not just keep its share of a new `train_step`.
+    """
+    saved = folder.saved_config()
+    if config.train_step < trained_steps:
+        raise InputError(
+            f"output_dir={folder.path} is trained up to step {trained_steps}, beyond "
+            f"train_step={config.train_step}. Give another --output_dir, or "
+            f"train_step={trained_steps} or more."
+        )
+    factor = config.train_step / saved.train_step
+    # Both numbers of steps were rounded.
+    tolerance = 0.5 + 0.5 * factor if factor != 1 else 0
+    keeps_share = abs(config.warmup_step - saved.warmup_step * factor) <= tolerance
+    if config.warmup_step != saved.warmup_step and not keeps_share:
+        raise InputError(
+            f"output_dir={folder.path} holds a run with other settings: warmup_step="
+            f"{saved.warmup_step} -> {config.warmup_step}. Give another --output_dir, "
+            "or leave it as it was."
+        )
+
+
+def changed_settings(
+    before: ClassifierConfig, now: ClassifierConfig, names: list[str] | None = None
+) -> list[str]:
+    """The settings that differ, as "name=old -> new"; of `lsh` its own settings.
+
+    Args:
+      before: the old settings.
+      now: the new ones.
+      names: those to compare; None for all.
+
+    Returns:
+      One text for each.
+    """
+    old, new = before.to_dict(), now.to_dict()
+    changes = []
+    for name in new if names is None else names:
+        if _meaning(name, old[name]) == _meaning(name, new[name]):
+            continue
+        if isinstance(new[name], dict):
+            changes += [
+                f"{name}.{key}={_shown(old[name][key])} -> {_shown(value)}"
+                for key, value in new[name].items()
+                if value != old[name][key]
+            ]
+        else:
+            changes.append(f"{name}={_shown(old[name])} -> {_shown(new[name])}")
+    return changes
+
+
+def _names_others(config: ClassifierConfig, name: str, folder: RunFolder) -> bool:
+    """Whether weights are named that are not in the folder."""
+    value = getattr(config, name)
+    if not value:
+        return False
+    home = os.path.realpath(folder.path)
+    return not pathlib.Path(os.path.realpath(value)).is_relative_to(home)
+
+
+def _meaning(name: str, value: Any) -> Any:
+    """What is compared: two ways to write the same are no change."""
+    if name == "task_name":
+        return find_task(value).name
+    if name == "init_checkpoint" and value in (None, EMBEDDED_MODEL_NAME):
+        return EMBEDDED_MODEL_NAME
+    if name in _PATHS and value is not None and "://" not in value:
+        return os.path.realpath(os.path.expanduser(value))
+    return value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return "unset" if value is None else str(value)
