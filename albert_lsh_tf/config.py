@@ -189,7 +189,9 @@ class ClassifierConfig(Config):
     worker_hosts: str | None = setting(
         None, "multi_worker_mirrored: host:port of every worker, comma list"
     )
-    task_index: int = setting(0, "multi_worker_mirrored: which of them this is")
+    task_index: int | None = setting(
+        None, "multi_worker_mirrored: which of them this is, from 0"
+    )
     tpu_address: str | None = setting(None, "tpu: name or address; local: on this host")
     mixed_precision: str = setting(
         "float32", "float32, float16 or bfloat16 arithmetic", choices=PRECISIONS

@@ -1,7 +1,6 @@
 """From settings to a `tf.distribute` strategy, a precision and seeds."""
 
-import json
-import os
+from collections.abc import Callable
 
 import tensorflow as tf
 import tf_keras
@@ -10,27 +9,43 @@ from official.modeling import performance
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks import workers
 
 
-def make_strategy(config: ClassifierConfig) -> tf.distribute.Strategy:
+def make_strategy(
+    config: ClassifierConfig, say: Callable[[str], None] = print
+) -> tf.distribute.Strategy:
     """Sets up devices. Comes before anything else that touches TensorFlow.
 
     Args:
       config: its settings of device, workers and logical CPUs are used.
+      say: takes a line for the user, where other workers are waited for.
 
     Returns:
       The strategy; for "off", TensorFlow's default one.
 
     Raises:
       InputError: devices that are not there, or TensorFlow has already started with
-        other ones, or workers that do not fit together.
+        other ones, or workers that do not fit together or cannot be joined.
     """
     _set_logical_cpus(config.num_logical_cpus)
+    try:
+        return _strategy_named(config, say)
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"distribution_strategy={config.distribution_strategy} cannot be set up "
+            f"({_first_line(error)}). Check devices and workers, or give another one."
+        ) from error
+
+
+def _strategy_named(
+    config: ClassifierConfig, say: Callable[[str], None]
+) -> tf.distribute.Strategy:
     if config.distribution_strategy == "tpu":
         return _tpu_strategy(config)
     if config.distribution_strategy == "multi_worker_mirrored":
-        _configure_workers(config)
-        return distribute_utils.get_distribution_strategy("multi_worker_mirrored")
+        workers.configure_workers(config)
+        return _multi_worker_strategy(say)
     num_gpus = _count_gpus(config)
     if config.distribution_strategy == "mirrored" and num_gpus == 0:
         # The default would be collective operations, whose keys two strategies of one
@@ -103,32 +118,20 @@ def _count_gpus(config: ClassifierConfig) -> int:
     return config.num_gpus
 
 
-def _configure_workers(config: ClassifierConfig) -> None:
-    """Leaves the workers in TF_CONFIG, where TensorFlow looks for them."""
-    if not os.environ.get("TF_CONFIG"):
-        os.environ.pop("TF_CONFIG", None)  # Set but empty: as good as not set.
-    if "TF_CONFIG" not in os.environ and not config.worker_hosts:
-        raise InputError(
-            "distribution_strategy=multi_worker_mirrored needs the workers: give "
-            "worker_hosts=host1:port,host2:port and task_index, or set TF_CONFIG."
-        )
-    hosts = (config.worker_hosts or "").split(",")
-    if config.worker_hosts and config.task_index >= len(hosts):
-        raise InputError(
-            f"task_index={config.task_index} is beyond the {len(hosts)} workers in "
-            f"worker_hosts; the first has task_index 0."
-        )
-    for host in hosts if config.worker_hosts else ():
-        if not host.rpartition(":")[0] or not host.rpartition(":")[2].isdigit():
-            raise InputError(
-                f"worker_hosts names {host!r}; write every worker as host:port."
-            )
+def _multi_worker_strategy(say: Callable[[str], None]) -> tf.distribute.Strategy:
+    workers.wait_for_workers(say)
     try:
-        distribute_utils.configure_cluster(config.worker_hosts, config.task_index)
-    except (json.JSONDecodeError, KeyError) as error:
+        with workers.signals_end_the_process():
+            return distribute_utils.get_distribution_strategy("multi_worker_mirrored")
+    except (ValueError, RuntimeError) as error:
         raise InputError(
-            "TF_CONFIG is not JSON with a cluster and a task; mend or unset it."
+            "distribution_strategy=multi_worker_mirrored cannot be set up "
+            f"({_first_line(error)}). Start all workers again, each in a new process."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _tpu_strategy(config: ClassifierConfig) -> tf.distribute.Strategy:
@@ -137,8 +140,7 @@ def _tpu_strategy(config: ClassifierConfig) -> tf.distribute.Strategy:
             "tpu", tpu_address=config.tpu_address or "local"
         )
     except (ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
         raise InputError(
             f"distribution_strategy=tpu: no TPU at {config.tpu_address or 'local'} "
-            f"({reason}). Give tpu_address, or another strategy."
+            f"({_first_line(error)}). Give tpu_address, or another strategy."
         ) from error

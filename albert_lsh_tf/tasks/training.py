@@ -69,7 +69,7 @@ def train_and_evaluate(
     folder.refuse_other_task(task)
     refuse_other_settings(config, folder, do_train)
     # Before anything else of TensorFlow: it fixes which devices there are.
-    strategy = strategy or devices.make_strategy(config)
+    strategy = strategy or devices.make_strategy(config, Progress(0).say)
     folder.writable = devices.is_chief(strategy)
     devices.check_batch_size(config, strategy.num_replicas_in_sync)
     devices.set_precision(config.mixed_precision)

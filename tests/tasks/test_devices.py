@@ -1,23 +1,46 @@
-"""Workers and devices that cannot be used are named."""
+"""Devices that cannot be used are named."""
 
 import pytest
+import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks import devices
+from albert_lsh_tf.tasks import devices, workers
 
 
 @pytest.mark.parametrize(
-    "settings, message",
+    ("strategy", "error", "message"),
     [
-        ({}, "give worker_hosts=host1:port,host2:port and task_index, or set TF_C"),
-        ({"worker_hosts": "localhost,a:2"}, "names 'localhost'; write every worker as"),
-        ({"worker_hosts": "a:1,b:x"}, "names 'b:x'; write every worker as host:port"),
-        ({"worker_hosts": "a:1,b:2", "task_index": 5}, "beyond the 2 workers"),
+        (
+            "multi_worker_mirrored",
+            tf.errors.UnavailableError(None, None, "a:1 is gone.\nAnd more"),
+            r"multi_worker_mirrored cannot be set up \(a:1 is gone\)\. Check devices",
+        ),
+        (
+            "multi_worker_mirrored",
+            RuntimeError("Collective ops must be configured at program startup"),
+            r"cannot be set up \(Collective ops .*\)\. Start all workers again",
+        ),
+        (
+            "one_device",
+            tf.errors.InternalError(None, None, "no driver"),
+            r"distribution_strategy=one_device cannot be set up \(no driver\)",
+        ),
+        (
+            "tpu",
+            tf.errors.NotFoundError(None, None, "No TPU devices"),
+            r"no TPU at local \(No TPU devices\)\. Give tpu_address",
+        ),
     ],
 )
-def test_workers_that_make_no_cluster_are_refused(settings, message, monkeypatch):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    config = ClassifierConfig(distribution_strategy="multi_worker_mirrored", **settings)
-    with pytest.raises(InputError, match=message):
+def test_errors_of_tensorflow_become_one_line(strategy, error, message, monkeypatch):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(devices.distribute_utils, "get_distribution_strategy", fail)
+    monkeypatch.setattr(workers, "configure_workers", lambda config: None)
+    monkeypatch.setattr(workers, "wait_for_workers", lambda say: None)
+    config = ClassifierConfig(distribution_strategy=strategy)
+    with pytest.raises(InputError, match=message) as refused:
         devices.make_strategy(config)
+    assert "\n" not in str(refused.value)
