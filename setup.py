@@ -65,6 +65,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "albert-lsh = albert_lsh_tf.cli.main:main",
             "albert-lsh-classifier = albert_lsh_tf.cli.classifier:main",
             "albert-lsh-squad = albert_lsh_tf.cli.squad:main",
         ]

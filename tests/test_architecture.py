@@ -71,7 +71,10 @@ def test_nobody_reaches_for_tf_keras_through_tf(path):
     [
         "albert_lsh_tf",
         "albert_lsh_tf.config",
+        "albert_lsh_tf.benchmark.run",
+        "albert_lsh_tf.cli.benchmark",
         "albert_lsh_tf.cli.classifier",
+        "albert_lsh_tf.cli.main",
         "albert_lsh_tf.cli.squad",
         "albert_lsh_tf.data.glue",
         "albert_lsh_tf.data.tokenization",
