@@ -1,4 +1,6 @@
-"""The one exception type for input that the caller has to mend."""
+"""The one exception type for input that the caller has to mend; and full disks."""
+
+import errno
 
 
 class InputError(ValueError):
@@ -8,3 +10,14 @@ class InputError(ValueError):
     command-line tools print it without a traceback and exit with status 1; Python
     callers can catch it as the `ValueError` it is.
     """
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a program's or TensorFlow's error says that there is no space left."""
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # TensorFlow's own errors have other types, which are not imported here.
+    is_tensorflows = type(error).__module__.startswith("tensorflow.")
+    return is_tensorflows and (
+        "No space left on device" in str(error) or "Disk quota exceeded" in str(error)
+    )

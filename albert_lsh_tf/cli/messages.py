@@ -1,12 +1,14 @@
 """What command-line tools print, and what they keep quiet. Imports no TensorFlow."""
 
 import contextlib
-import errno
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
+
+from albert_lsh_tf.errors import InputError, is_disk_full
 
 
 def quiet_tensorflow() -> None:
@@ -61,16 +63,14 @@ def _fail(line: str, status: int) -> None:
 
 def _explain(error: Exception) -> str | None:
     """One line for an error that is not the program's; None for one that is."""
-    from albert_lsh_tf.errors import InputError
-
     text = " ".join(str(error).split())
     if isinstance(error, InputError):
         return text
     is_tensorflows = type(error).__module__.startswith("tensorflow.")
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or (
-        is_tensorflows and "No space left on device" in text
-    ):
-        where = getattr(error, "filename", None)
+    if is_disk_full(error):
+        # TensorFlow writes "FILE; No space left on device".
+        named = re.search(r"(\S+); No space left", text)
+        where = getattr(error, "filename", None) or (named and named[1])
         return (
             f"the disk is full{f' ({where})' if where else ''}. Free some space, and "
             "give the same command again: it goes on from the last checkpoint."

@@ -6,6 +6,7 @@ of the run in output_dir; --config_file; flags.
 """
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -138,7 +139,8 @@ def _run_file(parsed: ParsedFlags) -> pathlib.Path | None:
             folder = folder.parent
         folders.append(folder.parent if folder.name == "best" else folder)
     for folder in folders:
-        if (path := folder / "config.yaml").exists():
+        # Not pathlib's, which raises for names that no file can have.
+        if os.path.exists(path := folder / "config.yaml"):
             return path
     return None
 

@@ -1,16 +1,18 @@
 """The folder of a run: its files, whose run it is, and writes that survive a kill."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
 from albert_lsh_tf.data.glue_tasks import GlueTask, find_task
-from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.errors import InputError, is_disk_full
 
 CHECKPOINT_NAME = "ckpt"
 
@@ -28,7 +30,8 @@ class RunFolder:
     """
 
     def __init__(self, path: str | pathlib.Path, writable: bool = True):
-        self.path = pathlib.Path(path).expanduser()
+        # Unlike pathlib's own, it leaves the home of nobody as it is written.
+        self.path = pathlib.Path(os.path.expanduser(path))
         self.writable = writable
         self._scratch: pathlib.Path | None = None
 
@@ -51,17 +54,41 @@ class RunFolder:
             self._scratch = pathlib.Path(tempfile.mkdtemp(prefix="albert_lsh_worker_"))
         return self._scratch
 
+    @contextlib.contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """Turns errors of the file system about this folder into `InputError`.
+
+        Whatever the reason why it cannot be made, read or written: the line names
+        output_dir. Errors about files elsewhere pass.
+        """
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            file = getattr(error, "filename", None)
+            if is_disk_full(error) and (file is None or self._is_about(file)):
+                raise InputError(
+                    f"output_dir={self.path}: the disk is full. Free some space, and "
+                    "give the same command again: it goes on from the last checkpoint."
+                ) from error
+            if file is not None and self._is_about(file):
+                raise InputError(
+                    f"output_dir={self.path} cannot be made or written "
+                    f"({error.strerror}); give a folder that you may write to."
+                ) from error
+            raise
+
+    def _is_about(self, file: str) -> bool:
+        """Whether a file is this folder, in it, or one of the folders around it."""
+        file, own = pathlib.Path(file).absolute(), self.path.absolute()
+        return file.is_relative_to(own) or own.is_relative_to(file)
+
     def make(self) -> None:
         """Makes the folder, and clears what a killed process left half-written."""
         if not self.writable:
             return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise InputError(
-                f"output_dir={self.path} cannot be made ({error.strerror}); give a "
-                "folder that you may write to."
-            ) from error
+        self.path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.path):
+            pass  # Before hours of training: whether one may write here.
         for folder in (self.path, self.best_dir):
             for left_over in folder.glob("*_temp"):
                 shutil.rmtree(left_over, ignore_errors=True)

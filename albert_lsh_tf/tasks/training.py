@@ -61,11 +61,24 @@ def train_and_evaluate(
     Raises:
       InputError: something the user gave cannot be used; nothing was overwritten.
     """
+    folder = RunFolder(output_dir)
+    with folder.named_in_errors():
+        return _run(config, folder, do_train, do_eval, do_predict, strategy)
+
+
+def _run(
+    config: ClassifierConfig,
+    folder: RunFolder,
+    do_train: bool,
+    do_eval: bool,
+    do_predict: bool,
+    strategy: tf.distribute.Strategy | None,
+) -> dict[str, Any]:
+    """Checks everything, then makes the run and lets it go."""
     task = find_task(config.task_name)
     if config.data_dir is None:
         # Part of the description, since the next start may find another $GLUE_DIR.
         config = config.replace(data_dir=glue_dir_of(task))
-    folder = RunFolder(output_dir)
     folder.refuse_other_task(task)
     refuse_other_settings(config, folder, do_train)
     # Before anything else of TensorFlow: it fixes which devices there are.

@@ -178,7 +178,12 @@ def test_other_tasks_folder_and_bad_export_dir(tiny, tmp_path, capsys):
     assert "holds files that are no SavedModel" in fails(capsys, argv)
     file = tmp_path / "file"
     file.write_text("")
-    assert "cannot be made" in fails(capsys, tiny.flags(file / "run"))
+    for output_dir in (file / "run", tmp_path / ("x" * 300), "/proc/nowhere"):
+        for phase in ("--do_train", "--do_predict"):
+            err = fails(capsys, tiny.flags(output_dir, phase))
+            assert f"output_dir={output_dir} " in err
+    argv = tiny.flags("/proc/nowhere", "--init_checkpoint=albert_lsh_tiny")
+    assert "cannot be made or written" in fails(capsys, argv)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +191,8 @@ def test_other_tasks_folder_and_bad_export_dir(tiny, tmp_path, capsys):
     [
         (OSError(errno.ENOSPC, "No space left on device", "x"), "the disk is full (x)"),
         (
-            tf.errors.InternalError(None, None, "a; No space left on device"),
-            "the disk is full.",
+            tf.errors.InternalError(None, None, "a/b; No space left on device"),
+            "the disk is full (a/b).",
         ),
         (tf.errors.ResourceExhaustedError(None, None, "OOM"), "out of memory"),
         (tf.errors.UnavailableError(None, None, "gone"), "another worker"),

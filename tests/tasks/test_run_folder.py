@@ -1,5 +1,6 @@
 """The run's folder: whole files, rewound logs, other people's runs."""
 
+import errno
 import json
 
 import pytest
@@ -53,6 +54,57 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_atomically(target, "new")
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "run", tmp_path / ("x" * 300), "/proc/nowhere/run"):
+        folder = RunFolder(path)
+        with pytest.raises(InputError, match=f"output_dir={path} cannot be made or wr"):
+            with folder.named_in_errors():
+                folder.refuse_other_task(find_task("mrpc"))
+                folder.make()
+    # Read-only: it is there, but takes no file.
+    folder = RunFolder(tmp_path)
+
+    def read_only(*args, dir):
+        raise OSError(errno.EROFS, "Read-only file system", f"{dir}/tmp1234")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    with pytest.raises(InputError, match="cannot be made or written .Read-only file"):
+        with folder.named_in_errors():
+            folder.make()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded", "run/metrics.json"),
+        tf.errors.ResourceExhaustedError(None, None, "x; No space left on device"),
+    ],
+)
+def test_a_full_disk_names_the_folder(error, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="output_dir=run: the disk is full. Free"):
+        with RunFolder("run").named_in_errors():
+            raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/elsewhere/file"),
+        PermissionError(errno.EACCES, "Permission denied", "/elsewhere/file"),
+        OSError("no number"),
+        tf.errors.ResourceExhaustedError(None, None, "OOM"),
+    ],
+)
+def test_errors_about_other_files_pass(error, tmp_path):
+    with pytest.raises(type(error)) as caught, RunFolder(tmp_path).named_in_errors():
+        raise error
+    assert caught.value is error
 
 
 def test_workers_that_are_not_the_chief_write_nothing(tmp_path):
