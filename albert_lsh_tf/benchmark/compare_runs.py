@@ -20,6 +20,7 @@ class FinishedRun:
     """One run folder.
 
     Attributes:
+      folder: as it was given.
       config: as resolved.
       best: dev metrics of the best checkpoint, and its `step`.
       seconds_per_step: median over training.
@@ -27,6 +28,7 @@ class FinishedRun:
       losses: (step, training loss), averaged over a few steps each.
     """
 
+    folder: str
     config: ClassifierConfig
     best: dict[str, float]
     seconds_per_step: float
@@ -71,6 +73,7 @@ def read_run(folder: str | pathlib.Path) -> FinishedRun:
     peaks = dict(metrics["peak_memory_mib"])
     host = peaks.pop("host")
     return FinishedRun(
+        folder=str(folder),
         config=config,
         best=metrics["best"],
         seconds_per_step=metrics["seconds_per_step"],
@@ -79,17 +82,26 @@ def read_run(folder: str | pathlib.Path) -> FinishedRun:
     )
 
 
+def labels(runs: Sequence[FinishedRun]) -> list[str]:
+    """A label for each run; those that would be equal have the folder added."""
+    short = [run.label for run in runs]
+    return [
+        f"{label} ({run.folder})" if short.count(label) > 1 else label
+        for run, label in zip(runs, short, strict=True)
+    ]
+
+
 def table(runs: Sequence[FinishedRun]) -> str:
     """A Markdown table with a line for each run."""
     names = [name for name in runs[0].best if name not in ("step", "loss")]
     header = ["run", *names, "best step", "last loss", "s / step", "peak MiB"]
     lines = [header, ["---"] * len(header)]
-    for run in runs:
+    for run, label in zip(runs, labels(runs), strict=True):
         scores = [f"{run.best[name]:.4f}" for name in names]
         last_losses = [loss for _, loss in run.losses[-5:]]
         lines.append(
             [
-                run.label,
+                label,
                 *scores,
                 str(run.best["step"]),
                 f"{sum(last_losses) / len(last_losses):.3f}",
@@ -107,9 +119,9 @@ def plot_losses(runs: Sequence[FinishedRun], path: str | pathlib.Path) -> None:
 
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    for run in runs:
+    for run, label in zip(runs, labels(runs), strict=True):
         steps, losses = zip(*run.losses, strict=True)
-        axes.plot(steps, losses, label=run.label, linewidth=1.2)
+        axes.plot(steps, losses, label=label, linewidth=1.2)
     axes.set_xlabel("step")
     axes.set_ylabel("training loss")
     axes.set_xlim(left=0)

@@ -45,6 +45,21 @@ def test_a_line_for_each_run_and_a_picture(tmp_path, capsys):
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_runs_of_equal_label_are_told_apart_by_their_folders(tmp_path, capsys):
+    folders = [
+        write_run(tmp_path / "a", "lsh", 0.25, {"host": 1.0}, num_hashes=2),
+        write_run(tmp_path / "b", "dense", 0.25, {"host": 1.0}),
+        write_run(tmp_path / "c", "lsh", 0.25, {"host": 1.0}, num_hashes=4),
+    ]
+    compare_runs.main(folders)
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split(" | ")[0] for line in lines] == [
+        f"| lsh, 128 tokens ({folders[0]})",
+        "| dense, 128 tokens",
+        f"| lsh, 128 tokens ({folders[2]})",
+    ]
+
+
 def test_a_folder_without_a_run_is_named(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         compare_runs.main([str(tmp_path)])
