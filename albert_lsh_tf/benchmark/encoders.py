@@ -58,7 +58,8 @@ def attention_arguments(point: Point) -> dict[str, Any]:
         arguments["lsh_config"] = lsh_config_for(point.length, point.budget)
     if recompute:
         if "recompute" not in inspect.signature(AlbertLSHEncoder).parameters:
-            raise InputError("the encoder cannot recompute activations yet.")
+            # No InputError: a version that can shall try again in the same folder.
+            raise NotImplementedError("This encoder cannot recompute activations.")
         arguments["recompute"] = "block"
     return arguments
 

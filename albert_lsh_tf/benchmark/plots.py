@@ -39,10 +39,10 @@ def plot_mode(report: Report, mode: str, path: str | pathlib.Path) -> None:
     time_axes, memory_axes = figure.subplots(1, 2)
     _draw(time_axes, report, rows, lambda row: row.microseconds_per_token)
     _draw(memory_axes, report, rows, lambda row: row.peak_mib)
-    time_axes.set_title("time per token, µs", loc="left", fontsize=12)
-    memory_axes.set_title(
-        "peak memory of a batch above the start, MiB", loc="left", fontsize=12
-    )
+    titles = "time per token, µs", "peak memory of a batch above the start, MiB"
+    for axes, title in zip((time_axes, memory_axes), titles, strict=True):
+        # The padding keeps clear of crosses.
+        axes.set_title(title, loc="left", fontsize=12, pad=16)
     handles, labels = time_axes.get_legend_handles_labels()
     if reasons := sorted({row.status for row in rows} - {"ok"}):
         handles.append(Line2D([], [], color="#555555", marker="x", linestyle=""))
@@ -93,7 +93,9 @@ def _draw(
     _label_lengths(axes, report, lengths)
     if any(len(line.get_xdata()) for line in axes.lines):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        low, high = axes.get_ylim()
+        subs = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 4, 5, 6, 8)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.yaxis.minorticks_off()
     else:

@@ -6,6 +6,7 @@ Imports no TensorFlow: this process waits.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from albert_lsh_tf.benchmark.points import Plan, Point, Work
 from albert_lsh_tf.benchmark.samples import Sample, SampleFile
 
 _MODULE = "albert_lsh_tf.benchmark.measure"
+# Folders of an absolute path: results get passed on, and say nothing about the disk.
+_FOLDERS = re.compile(r"(?<![\w:.])/(?:[^\s/:'\"()]+/)+")
 
 
 def run_benchmark(
@@ -89,6 +92,8 @@ def measure_in_process(point: Point, number: int, work: Work, timeout: float) ->
     else:
         found = read_outcome(finished.returncode, finished.stdout, finished.stderr)
     found["seconds"] = tuple(found.get("seconds", ()))
+    if "message" in found:
+        found["message"] = _FOLDERS.sub("", found["message"])
     return Sample(point=point, round=number, **found)
 
 

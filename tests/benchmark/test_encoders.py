@@ -91,7 +91,7 @@ def test_recomputing_reaches_an_encoder_that_can(monkeypatch):
         "recompute": "block",
     }
     monkeypatch.setattr(AlbertLSHEncoder, "__init__", lambda self: None)
-    with pytest.raises(InputError, match="cannot recompute"):
+    with pytest.raises(NotImplementedError, match="cannot recompute"):
         encoders.attention_arguments(point)
 
 

@@ -157,6 +157,19 @@ def test_the_process_gets_the_task_this_interpreter_and_this_package(monkeypatch
     assert started["timeout"] == 60
 
 
+def test_messages_name_no_folders(monkeypatch):
+    line = "ImportError: no 'x' in 'y' (/home/me/project/y.py) on /job:host/task:0"
+
+    def fail(command, **_):
+        return subprocess.CompletedProcess(command, 1, "", line)
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    got = run.measure_in_process(Point("dense", "forward", 64), 0, WORK, 60)
+    assert got.message == (
+        "exit status 1: ImportError: no 'x' in 'y' (y.py) on /job:host/task:0"
+    )
+
+
 @pytest.mark.slow
 def test_processes_from_start_to_report(tmp_path):
     """The one test that starts what it measures: a sample, and a failure."""
