@@ -54,7 +54,7 @@ def measure(point: Point, work: Work) -> dict[str, Any]:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        return found | {"status": "out of memory", "message": _first_line(error)}
+        return found | {"status": "out of memory", "message": _telling_line(error)}
     return found | {"status": "ok", "seconds": seconds, "peak_mib": peak_mib}
 
 
@@ -137,8 +137,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(json.dumps(measure(Point.from_dict(task["point"]), work)))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _telling_line(error: Exception) -> str:
+    """The line of a message that says what did not fit; otherwise the first."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    # Of errors in a graph the first line is "Graph execution error:".
+    telling = (line for line in lines if "OOM" in line or "RESOURCE_EXHAUSTED" in line)
+    return next(telling, lines[0]).strip()
 
 
 if __name__ == "__main__":

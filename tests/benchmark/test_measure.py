@@ -68,7 +68,9 @@ def test_precision_and_xla_reach_the_step(precision):
         (InputError("too short."), "not possible", "too short."),
         (MemoryError(), "out of memory", "MemoryError"),
         (
-            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nmore"),
+            tf.errors.ResourceExhaustedError(
+                None, None, "Graph error:\n\n OOM when allocating\nmore"
+            ),
             "out of memory",
             "OOM when allocating",
         ),

@@ -1,6 +1,9 @@
 """Flags of `albert-lsh benchmark`: what they become, and what is refused."""
 
 import dataclasses
+import pathlib
+import re
+import shlex
 
 import pytest
 
@@ -111,3 +114,16 @@ def test_an_interruption_says_that_samples_are_kept(monkeypatch, capsys):
         benchmark.main([])
     assert stopped.value.code == 130
     assert "goes on after the last sample" in capsys.readouterr().err
+
+
+def test_the_documented_commands_and_kinds_are_those_there_are():
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(
+        encoding="utf-8"
+    )
+    commands = re.findall(
+        r"^albert-lsh benchmark (.+)$", text.replace("\\\n", " "), re.M
+    )
+    assert len(commands) == 2
+    for command in commands:
+        benchmark.parse(shlex.split(command))
+    assert re.findall(r"^\| `([\w-]+)` \|", text, re.M) == list(KINDS)
