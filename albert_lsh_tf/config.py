@@ -11,68 +11,12 @@ import math
 
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.lsh_config import LSHConfig
 
 ATTENTION_KINDS = ("lsh", "dense")
-HASHES = ("angular", "random")
 OPTIMIZERS = ("adamw", "lamb")
 STRATEGIES = ("off", "one_device", "mirrored", "multi_worker_mirrored", "tpu")
 PRECISIONS = ("float32", "float16", "bfloat16")
-
-
-@dataclasses.dataclass(frozen=True)
-class LSHConfig(Config):
-    """How a sequence is hashed and cut. Lengths are in tokens.
-
-    A query in chunk c computes logits for the keys of chunks `c - chunks_before` to
-    `c + chunks_after` of every round, so for `num_hashes * (chunks_before + 1 +
-    chunks_after) * chunk_length` keys at most.
-    """
-
-    num_hashes: int = setting(2, "hash rounds (R); time and memory grow in proportion")
-    num_hashes_at_evaluation: int | None = setting(
-        None, "rounds when not training; unset: num_hashes"
-    )
-    chunk_length: int = setting(32, "tokens in a chunk (Q)")
-    chunks_before: int = setting(1, "neighbour chunks seen before a query's own")
-    chunks_after: int = setting(1, "neighbour chunks seen after a query's own")
-    num_buckets: int | None = setting(
-        None, "hash buckets (N), even; unset: twice the number of chunks"
-    )
-    share_query_key: bool = setting(
-        False, "Reformer's scheme: the key is the query at unit length"
-    )
-    hash: str = setting(
-        "angular", "angular, or random chunks as a control", choices=HASHES
-    )
-    seed: int = setting(0, "seed of the rotations; same seed, same buckets")
-
-    @classmethod
-    def reformer(cls, **overrides: object) -> "LSHConfig":
-        """Reformer's own setting (arXiv:2001.04451): shared QK, one chunk back."""
-        settings = {"num_hashes": 4, "share_query_key": True, "chunks_after": 0}
-        return cls(**{**settings, **overrides})
-
-    @property
-    def evaluation_hashes(self) -> int:
-        """Rounds used when not training."""
-        return self.num_hashes_at_evaluation or self.num_hashes
-
-    def covers(self, num_chunks: int) -> bool:
-        """Whether every chunk sees all of `num_chunks`, so that nothing is left out."""
-        return num_chunks <= 1 + min(self.chunks_before, self.chunks_after)
-
-    def validate(self) -> None:
-        self.require_at_least("num_hashes", 1)
-        self.require_at_least("num_hashes_at_evaluation", 1)
-        self.require_at_least("chunk_length", 1)
-        self.require_at_least("chunks_before", 0)
-        self.require_at_least("chunks_after", 0)
-        self.require_at_least("num_buckets", 2)
-        if self.num_buckets is not None and self.num_buckets % 2:
-            raise InputError(
-                f"num_buckets={self.num_buckets} must be even, since each direction "
-                f"of a rotation is a pair of buckets; try {self.num_buckets + 1}."
-            )
 
 
 @dataclasses.dataclass(frozen=True)

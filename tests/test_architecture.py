@@ -10,12 +10,13 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parents[1] / "albert_lsh_tf"
 
 # Each folder (or module) of the package, and what of the package it may import.
-EVERYBODY = {"config", "config_io", "errors", "__init__"}
+EVERYBODY = {"config", "lsh_config", "config_io", "errors", "__init__"}
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "config_io": {"errors"},
-    "config": {"config_io", "errors"},
+    "lsh_config": {"config_io", "errors"},
+    "config": {"config_io", "errors", "lsh_config"},
     "ops": EVERYBODY,
     "layers": EVERYBODY | {"ops"},
     "networks": EVERYBODY | {"ops", "layers"},
@@ -27,7 +28,7 @@ MAY_IMPORT = {
     "benchmark": EVERYBODY | {"ops", "layers", "networks"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
-WITHOUT_MODEL_GARDEN = ("errors", "config_io", "config", "ops", "layers")
+WITHOUT_MODEL_GARDEN = ("errors", "config_io", "lsh_config", "config", "ops", "layers")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

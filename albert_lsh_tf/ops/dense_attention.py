@@ -1,13 +1,31 @@
-"""Dense attention with the arguments and the result of `lsh_attention`."""
+"""Exact attention with the arguments and the result of `lsh_attention`."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from albert_lsh_tf.ops.branching import length_of
+from albert_lsh_tf.ops.chunking import (
+    join_chunks,
+    pad_to_chunks,
+    split_into_chunks,
+    take_range,
+)
 from albert_lsh_tf.ops.dropout import Dropout
-from albert_lsh_tf.ops.masking import masked_softmax
+from albert_lsh_tf.ops.masking import mask_bias
+from albert_lsh_tf.ops.softmax_attention import (
+    Attended,
+    attend,
+    attend_backward,
+    softmax_attention,
+)
 
 # Far below any logit, far above a masked one: only where nothing else is left does a
 # token attend to itself. Logits are float32 here, so float16 cannot overflow.
 LAST_RESORT = -1e5
+
+# Queries whose logits exist at the same time. Up to so many tokens there is no loop.
+QUERIES_AT_ONCE = 512
 
 
 def dense_attention(
@@ -21,6 +39,10 @@ def dense_attention(
 ) -> tf.Tensor:
     """Every query attends to every key that is a token.
 
+    Memory grows with T, though time grows with T * T: `QUERIES_AT_ONCE` queries attend
+    at a time, and their logits are computed anew in the backward pass. So the truth can
+    be had at any length that one has the patience for.
+
     Args:
       query_BHTD: [B, H, T, D], float, already scaled by 1 / sqrt(D).
       key_BHTD: [B, H, T, D], in the dtype of the query.
@@ -33,24 +55,116 @@ def dense_attention(
     Returns:
       [B, H, T, D] in the dtype of the value. A row with nothing to attend to is 0.
     """
-    logits_BHTT = tf.matmul(query_BHTD, key_BHTD, transpose_b=True)
-    logits_BHTT = tf.cast(logits_BHTT, tf.float32)
-    if self_is_last_resort:
-        position_T = tf.range(tf.shape(logits_BHTT)[-1])
-        is_self_TT = position_T[:, tf.newaxis] == position_T
-        logits_BHTT = tf.where(is_self_TT, LAST_RESORT, logits_BHTT)
-    may_attend_BHTT = is_token_BT[:, tf.newaxis, tf.newaxis]
-    weights_BHTT, _ = masked_softmax(logits_BHTT, may_attend_BHTT)
-    return combine_values(weights_BHTT, value_BHTD, dropout)
+    length = length_of(query_BHTD, 2)
+    bias_B11T = mask_bias(is_token_BT)[:, tf.newaxis, tf.newaxis]
+
+    def bias_of(
+        first_query: int | tf.Tensor, num_queries: int | tf.Tensor
+    ) -> tf.Tensor:
+        if not self_is_last_resort:
+            return bias_B11T
+        query_position_Q = first_query + tf.range(num_queries)
+        is_self_QT = query_position_Q[:, tf.newaxis] == tf.range(length)
+        return bias_B11T + tf.where(is_self_QT, LAST_RESORT, 0.0)
+
+    if isinstance(length, int) and length <= QUERIES_AT_ONCE:
+        bias = bias_of(0, length)
+        return softmax_attention(query_BHTD, key_BHTD, value_BHTD, bias, dropout).output
+    output_BHTD = _attend_in_turns(
+        pad_to_chunks(query_BHTD, QUERIES_AT_ONCE, axis=2),
+        key_BHTD,
+        value_BHTD,
+        lambda turn: bias_of(turn * QUERIES_AT_ONCE, QUERIES_AT_ONCE),
+        lambda turn: dropout and dropout.fold_in(turn),
+    )
+    return take_range(output_BHTD, 0, length, axis=2)
 
 
-def combine_values(
-    weights: tf.Tensor, value: tf.Tensor, dropout: Dropout | None
+def _attend_in_turns(
+    query_BHTD: tf.Tensor,
+    key_BHTD: tf.Tensor,
+    value_BHTD: tf.Tensor,
+    bias_of_turn: Callable[[tf.Tensor], tf.Tensor],
+    dropout_of_turn: Callable[[tf.Tensor], Dropout | None],
 ) -> tf.Tensor:
-    """Means of values, weighted: [..., Q, K] by [..., K, D] to [..., Q, D].
+    """Attention of `QUERIES_AT_ONCE` queries after the other, forward and backward."""
+    num_turns = length_of(query_BHTD, 2) // QUERIES_AT_ONCE
 
-    Weights are float32; the product runs in the dtype of the value.
-    """
-    if dropout is not None:
-        weights = dropout(weights)
-    return tf.matmul(tf.cast(weights, value.dtype), value)
+    def turns_of(x: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+        """A function to the part of `x`, [B, H, T, ...], that belongs to a turn."""
+        turns = split_into_chunks(x, QUERIES_AT_ONCE)
+        return lambda turn: tf.gather(turns, turn, axis=2)
+
+    def in_turns(
+        step: Callable[..., tuple[tf.Tensor, ...]],
+        dtypes: tuple[tf.DType, ...],
+        *carried: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        """Results of `step(turn, *carried)` that are one a turn, then the carried."""
+        arrays = [tf.TensorArray(dtype, size=num_turns) for dtype in dtypes]
+
+        def body(turn: tf.Tensor, *state: object) -> tuple[object, ...]:
+            results = step(turn, *state[len(arrays) :])
+            written = [
+                array.write(turn, result)
+                for array, result in zip(state, results[: len(arrays)], strict=False)
+            ]
+            return (turn + 1, *written, *results[len(arrays) :])
+
+        _, *state = tf.while_loop(
+            lambda turn, *_: turn < num_turns,
+            body,
+            (tf.constant(0), *arrays, *carried),
+            parallel_iterations=1,  # More would need the memory that turns save.
+        )
+        joined = [_join_turns(array.stack()) for array in state[: len(arrays)]]
+        return joined + state[len(arrays) :]
+
+    @tf.custom_gradient
+    def recomputed(
+        query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+        query_of = turns_of(query_BHTD)
+
+        def forward(turn: tf.Tensor) -> Attended:
+            return attend(
+                query_of(turn),
+                key_BHTD,
+                value_BHTD,
+                bias_of_turn(turn),
+                dropout_of_turn(turn),
+            )
+
+        output_BHTD, logsumexp_BHT = in_turns(forward, (value_BHTD.dtype, tf.float32))
+
+        def gradient(d_output_BHTD: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            output_of, logsumexp_of, d_output_of = map(
+                turns_of, (output_BHTD, logsumexp_BHT, d_output_BHTD)
+            )
+
+            def backward(
+                turn: tf.Tensor, d_key: tf.Tensor, d_value: tf.Tensor
+            ) -> tuple[tf.Tensor, ...]:
+                d_query, d_key_of_turn, d_value_of_turn = attend_backward(
+                    query_of(turn),
+                    key_BHTD,
+                    value_BHTD,
+                    bias_of_turn(turn),
+                    dropout_of_turn(turn),
+                    Attended(output_of(turn), logsumexp_of(turn)),
+                    d_output_of(turn),
+                    None,
+                )
+                return d_query, d_key + d_key_of_turn, d_value + d_value_of_turn
+
+            zeros = tf.zeros_like(key_BHTD), tf.zeros_like(value_BHTD)
+            return tuple(in_turns(backward, (query_BHTD.dtype,), *zeros))
+
+        return output_BHTD, gradient
+
+    return recomputed(query_BHTD, key_BHTD, value_BHTD)
+
+
+def _join_turns(x: tf.Tensor) -> tf.Tensor:
+    """[turns, B, H, Q, ...] to [B, H, T, ...]."""
+    return join_chunks(tf.transpose(x, [1, 2, 0, 3, *range(4, x.shape.rank)]))

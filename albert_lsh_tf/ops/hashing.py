@@ -4,6 +4,8 @@ Source: Andoni et al. 2015 (arXiv:1509.02897), the cross-polytope hash; Kitaev e
 2020 (arXiv:2001.04451), section 2, "Locality-sensitive hashing".
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from albert_lsh_tf.ops.branching import when
@@ -13,11 +15,32 @@ from albert_lsh_tf.ops.branching import when
 MAX_BUCKETS_OF_ONE_ROTATION = 128
 
 
+class Whitening(NamedTuple):
+    """Matrices A and inv(A)^T: [H, D, D], float32, applied from the right.
+
+    They leave every dot product of a query and a key as it is. None leaves vectors as
+    they are.
+    """
+
+    query_HDD: tf.Tensor | None
+    key_HDD: tf.Tensor | None
+
+
+def centre(x_BHTD: tf.Tensor, is_token_BT: tf.Tensor) -> tf.Tensor:
+    """Subtracts the mean of the tokens: [B, H, T, D], float32. Has no gradient."""
+    x_BHTD = tf.stop_gradient(tf.cast(x_BHTD, tf.float32))
+    is_token_B1T1 = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis, :, tf.newaxis]
+    count_B111 = tf.reduce_sum(is_token_B1T1, axis=2, keepdims=True)
+    weight_B1T1 = is_token_B1T1 / tf.maximum(count_B111, 1)
+    return x_BHTD - tf.reduce_sum(x_BHTD * weight_B1T1, axis=2, keepdims=True)
+
+
 def bucket_ids(
     x_BHTD: tf.Tensor,
     num_hashes: int,
     num_buckets: int | tf.Tensor,
     seed: tf.Tensor,
+    whitening_HDD: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Hashes vectors `num_hashes` times.
 
@@ -29,6 +52,8 @@ def bucket_ids(
         of about sqrt(N) buckets, so ids lie below a number slightly above N.
       seed: [2], int32; the same seed gives the same ids on every device, and compiled
         or not.
+      whitening_HDD: [H, D, D], float32: what vectors are multiplied by first. Costs
+        nothing, since it is folded into the rotations.
 
     Returns:
       bucket_ids_RBHT: [R, B, H, T], int32, from 0.
@@ -37,13 +62,15 @@ def bucket_ids(
     """
 
     def one_hash() -> tf.Tensor:
-        return _hash_rounds(x_BHTD, num_hashes, num_buckets, seed)
+        return _hash_rounds(x_BHTD, num_hashes, num_buckets, seed, whitening_HDD)
 
     def two_hashes() -> tf.Tensor:
         coarse, fine = _even_factors(num_buckets)
-        coarse_ids = _hash_rounds(x_BHTD, num_hashes, coarse, seed)
+        coarse_ids = _hash_rounds(x_BHTD, num_hashes, coarse, seed, whitening_HDD)
         fine_seed = tf.random.fold_in(seed, 1, alg="philox")
-        return coarse_ids * fine + _hash_rounds(x_BHTD, num_hashes, fine, fine_seed)
+        return coarse_ids * fine + _hash_rounds(
+            x_BHTD, num_hashes, fine, fine_seed, whitening_HDD
+        )
 
     return when(num_buckets <= MAX_BUCKETS_OF_ONE_ROTATION, one_hash, two_hashes)
 
@@ -99,12 +126,14 @@ def random_bucket_ids(
     num_hashes: int,
     num_buckets: int | tf.Tensor,
     seed: tf.Tensor,
+    whitening_HDD: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Buckets that know nothing of the vectors: the scientific control.
 
     A position has one bucket in every row of a batch, for queries and keys alike.
     Arguments and result are those of `bucket_ids`.
     """
+    del whitening_HDD
     batch_size, num_heads, length, _ = tf.unstack(tf.shape(x_BHTD))
     ids_RHT = tf.stack(
         [
@@ -126,6 +155,7 @@ def _hash_rounds(
     num_hashes: int,
     num_buckets: int | tf.Tensor,
     seed: tf.Tensor,
+    whitening_HDD: tf.Tensor | None,
 ) -> tf.Tensor:
     num_heads, head_width = x_BHTD.shape[1], x_BHTD.shape[3]
     rotations = [
@@ -137,6 +167,8 @@ def _hash_rounds(
         )
         for hash_round in range(num_hashes)
     ]
+    if whitening_HDD is not None:
+        rotations = [tf.matmul(whitening_HDD, rotation) for rotation in rotations]
     return tf.stack([angular_buckets(x_BHTD, rotation) for rotation in rotations])
 
 

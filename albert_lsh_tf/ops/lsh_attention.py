@@ -1,18 +1,28 @@
-"""Attention among the tokens that hash alike: the algorithm, top to bottom.
+"""Attention to the few keys that matter: the algorithm, top to bottom.
 
+    list     keys for each block of neighbouring queries      `key_lists`
     hash     each query and key to a bucket, R times          `hashing`
     sort     by bucket, padding last                          `sorting`
     cut      into equal chunks that see their neighbours      `chunking`
-    attend   within each chunk, each pair once                below
-    merge    the rounds by their logsumexp                    below
+    attend   to each list and in each chunk, each pair once   below
+    merge    lists and rounds by their logsumexp              below
 
-Source: Kitaev et al. 2020, Reformer (arXiv:2001.04451), section 2. What readers argue
-about, and what is done here:
+Source: Kitaev et al. 2020, Reformer (arXiv:2001.04451), section 2, for hash, sort, cut
+and merge. What readers argue about, and what is done here:
 
 - Queries and keys. Reformer makes the key the query at unit length. A pre-trained
   encoder has two projections, so by default both are hashed with the same rotations
   and sorted apart: chunk c of the queries sees chunks of the keys of about the same
-  rank. `share_query_key` is Reformer's scheme.
+  rank. `share_query_key` is Reformer's scheme. Put into a pre-trained ALBERT without
+  training it leaves a mean cosine of 0.26 to the states of dense attention.
+- Centring. Softmax does not change when one vector is subtracted from all keys, and the
+  bias of pre-trained keys is so large that without `centre` they all point one way and
+  hash no better than chance. `whiten` gives queries and keys one covariance.
+- Lists. Not in Reformer, and off unless asked for. What pre-trained queries want is
+  mostly near them or wanted by their neighbours too; hashing finds what is left. At 128
+  of 512 keys, without training, the cosine is 0.99 and 0.98 in two encoders with lists
+  alone, and 0.98 and 0.97 where one round of 32 keys takes the place of heavy keys; so
+  `LSHConfig.for_length` hashes only where lists cannot see every key.
 - Scale. Queries come scaled by 1 / sqrt(D). In Reformer's scheme keys have length 1 and
   queries are not scaled: the paper leaves the scale out, and in the authors' code it
   cancels (their keys have length sqrt(D)).
@@ -20,15 +30,15 @@ about, and what is done here:
   paper's formula; the authors' code wraps around.
 - Padding sorts behind every bucket, so it fills no place among tokens, and is never
   attended to. What stands in it cannot change a token's result.
-- Pairs found in several rounds count once, in the first round that has them. The paper
-  subtracts the logarithm of their number, which comes to the same sum. So the result is
-  softmax attention over the union of the keys that a query meets in any round.
+- Pairs found in several places count once: in the list, or else in the first round that
+  has them. The paper subtracts the logarithm of their number, which comes to the same
+  sum. So, landmarks aside, the result is softmax attention over the union of the keys
+  that a query meets.
 - Self. In Reformer's scheme a token attends to itself only if it meets nothing else.
 - Nothing to attend to: the result is 0, with finite gradients.
-- Short sequences. Where chunks see everything the result is that of dense attention,
-  and where the length is known, dense attention computes it at a fraction of the cost.
-  In a graph for any length chunks do: the gradient of a `tf.cond` on the length aborts
-  in XLA (TensorFlow 2.20).
+- Short sequences. Where chunks see everything, or `dense_below` says so, and the length
+  is known, dense attention computes the result. In a graph for any length lists and
+  chunks do: the gradient of a `tf.cond` on the length aborts in XLA (TensorFlow 2.20).
 """
 
 import dataclasses
@@ -37,7 +47,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from albert_lsh_tf.config import LSHConfig
+from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops import hashing
 from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.chunking import (
@@ -48,13 +58,16 @@ from albert_lsh_tf.ops.chunking import (
     split_into_chunks,
     take_range,
 )
-from albert_lsh_tf.ops.dense_attention import (
-    LAST_RESORT,
-    combine_values,
-    dense_attention,
-)
+from albert_lsh_tf.ops.dense_attention import LAST_RESORT, dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
-from albert_lsh_tf.ops.masking import masked_softmax
+from albert_lsh_tf.ops.key_lists import (
+    KeyLists,
+    attend_to_lists,
+    is_listed,
+    list_keys,
+)
+from albert_lsh_tf.ops.masking import mask_bias
+from albert_lsh_tf.ops.softmax_attention import Attended, merge, softmax_attention
 from albert_lsh_tf.ops.sorting import permute, sort_by_bucket
 
 
@@ -67,28 +80,34 @@ def lsh_attention(
     config: LSHConfig,
     num_hashes: int,
     seed: tf.Tensor,
+    is_global_BT: tf.Tensor | None = None,
+    whitening: hashing.Whitening | None = None,
     dropout: Dropout | None = None,
 ) -> tf.Tensor:
-    """Each query attends to the keys that share a chunk with it in any round.
+    """Each query attends to the list of its block, and to what it meets in any round.
 
     Args:
       query_BHTD: [B, H, T, D], float; H and D must be known.
       key_BHTD: [B, H, T, D], in the dtype of the query.
       value_BHTD: [B, H, T, D], in the dtype of the query.
       is_token_BT: [B, T], bool; False is padding.
-      config: chunks, buckets and the hash.
+      config: lists, chunks, buckets and the hash.
       num_hashes: rounds (R); the first ones are the same whatever their number.
       seed: [2], int32; the same seed gives the same result.
+      is_global_BT: [B, T], bool: keys that all blocks list besides the first
+        `config.global_tokens`, in place of heavy keys.
+      whitening: of queries and keys before they are hashed.
       dropout: applied to the attention weights.
 
     Returns:
       [B, H, T, D] in the dtype of the value.
     """
-    tensors = (query_BHTD, key_BHTD, value_BHTD, is_token_BT, seed, dropout)
+    tensors = (query_BHTD, key_BHTD, value_BHTD, is_token_BT, seed)
+    optional = (is_global_BT, whitening, dropout)
     if tf.executing_eagerly():
-        return _lsh_attention(*tensors, config=config, num_hashes=num_hashes)
+        return _lsh_attention(*tensors, *optional, config=config, num_hashes=num_hashes)
     shapes = tuple(tuple(each.shape) for each in tensors[:4])
-    return _traced_once(config, num_hashes, shapes)(*tensors)
+    return _traced_once(config, num_hashes, shapes)(*tensors, *optional)
 
 
 @functools.cache
@@ -114,13 +133,16 @@ def _lsh_attention(
     value_BHTD: tf.Tensor,
     is_token_BT: tf.Tensor,
     seed: tf.Tensor,
+    is_global_BT: tf.Tensor | None,
+    whitening: hashing.Whitening | None,
     dropout: Dropout | None,
     *,
     config: LSHConfig,
     num_hashes: int,
 ) -> tf.Tensor:
-    num_chunks = num_chunks_for(length_of(query_BHTD, 2), config.chunk_length)
-    if isinstance(num_chunks, int) and config.covers(num_chunks):
+    length = length_of(query_BHTD, 2)
+    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    if isinstance(length, int) and config.is_dense(length, device):
         return dense_attention(
             query_BHTD,
             key_BHTD,
@@ -129,7 +151,7 @@ def _lsh_attention(
             self_is_last_resort=config.share_query_key,
             dropout=dropout,
         )
-    return attend_in_chunks(
+    return attend_sparsely(
         query_BHTD,
         key_BHTD,
         value_BHTD,
@@ -137,11 +159,13 @@ def _lsh_attention(
         config=config,
         num_hashes=num_hashes,
         seed=seed,
+        is_global_BT=is_global_BT,
+        whitening=whitening,
         dropout=dropout,
     )
 
 
-def attend_in_chunks(
+def attend_sparsely(
     query_BHTD: tf.Tensor,
     key_BHTD: tf.Tensor,
     value_BHTD: tf.Tensor,
@@ -150,15 +174,34 @@ def attend_in_chunks(
     config: LSHConfig,
     num_hashes: int,
     seed: tf.Tensor,
+    is_global_BT: tf.Tensor | None = None,
+    whitening: hashing.Whitening | None = None,
     dropout: Dropout | None = None,
 ) -> tf.Tensor:
-    """`lsh_attention` without the short cut for sequences that chunks cover."""
-    length, chunk_length = length_of(query_BHTD, 2), config.chunk_length
-    query_BHTD = pad_to_chunks(query_BHTD, chunk_length, axis=2)
-    key_BHTD = pad_to_chunks(key_BHTD, chunk_length, axis=2)
-    value_BHTD = pad_to_chunks(value_BHTD, chunk_length, axis=2)
-    is_token_BT = pad_to_chunks(is_token_BT, chunk_length, axis=1)
+    """`lsh_attention` without the short cut for sequences that get dense attention."""
+    length, multiple = length_of(query_BHTD, 2), config.padding_multiple
+    query_BHTD = pad_to_chunks(query_BHTD, multiple, axis=2)
+    key_BHTD = pad_to_chunks(key_BHTD, multiple, axis=2)
+    value_BHTD = pad_to_chunks(value_BHTD, multiple, axis=2)
+    is_token_BT = pad_to_chunks(is_token_BT, multiple, axis=1)
+    parts, lists = [], None
 
+    if config.has_key_lists:
+        is_first_T = tf.range(length_of(is_token_BT, 1)) < config.global_tokens
+        if is_global_BT is None:
+            is_global_BT = is_first_T & is_token_BT
+        else:
+            is_global_BT = is_first_T | pad_to_chunks(is_global_BT, multiple, axis=1)
+        lists = list_keys(
+            query_BHTD,
+            hashing.centre(key_BHTD, is_token_BT),
+            is_token_BT,
+            is_global_BT,
+            config,
+        )
+        parts.append(
+            attend_to_lists(query_BHTD, key_BHTD, value_BHTD, lists, config, dropout)
+        )
     rounds = sort_rounds(
         query_BHTD,
         key_BHTD,
@@ -166,22 +209,23 @@ def attend_in_chunks(
         config=config,
         num_hashes=num_hashes,
         seed=seed,
+        whitening=whitening,
     )
-    outputs, logsumexps = [], []
     for number, this_round in enumerate(rounds):
-        output_BHTD, logsumexp_BHT = attend_round(
-            query_BHTD,
-            key_BHTD,
-            value_BHTD,
-            is_token_BT,
-            this_round,
-            earlier_rounds=rounds[:number],
-            config=config,
-            dropout=dropout and dropout.fold_in(number),
+        parts.append(
+            attend_round(
+                query_BHTD,
+                key_BHTD,
+                value_BHTD,
+                is_token_BT,
+                this_round,
+                earlier_rounds=rounds[:number],
+                lists=lists,
+                config=config,
+                dropout=dropout and dropout.fold_in(number),
+            )
         )
-        outputs.append(output_BHTD)
-        logsumexps.append(logsumexp_BHT)
-    return take_range(merge_rounds(outputs, logsumexps), 0, length, axis=2)
+    return take_range(merge(parts), 0, length, axis=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,25 +246,33 @@ def sort_rounds(
     config: LSHConfig,
     num_hashes: int,
     seed: tf.Tensor,
+    whitening: hashing.Whitening | None = None,
 ) -> list[Round]:
     """Hashes and sorts queries and keys, once for each round."""
+    if num_hashes == 0:
+        return []
     num_chunks = num_chunks_for(length_of(query_BHTD, 2), config.chunk_length)
     num_buckets = config.num_buckets or 2 * num_chunks
     hashed = {
         "angular": hashing.bucket_ids,
         "random": hashing.random_bucket_ids,
     }[config.hash]
+    whitening = whitening or hashing.Whitening(None, None)
 
-    def sort(x_BHTD: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        bucket_ids_RBHT = hashed(x_BHTD, num_hashes, num_buckets, seed)
+    def sort(
+        x_BHTD: tf.Tensor, whitening_HDD: tf.Tensor | None
+    ) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        if config.centre and not config.share_query_key:
+            x_BHTD = hashing.centre(x_BHTD, is_token_BT)
+        ids_RBHT = hashed(x_BHTD, num_hashes, num_buckets, seed, whitening_HDD)
         return [
-            sort_by_bucket(bucket_ids_RBHT[number], is_token_BT)
+            sort_by_bucket(ids_RBHT[number], is_token_BT)
             for number in range(num_hashes)
         ]
 
-    queries = sort(query_BHTD)
+    queries = sort(query_BHTD, whitening.query_HDD)
     # A query and its unit vector share their bucket.
-    keys = queries if config.share_query_key else sort(key_BHTD)
+    keys = queries if config.share_query_key else sort(key_BHTD, whitening.key_HDD)
     return [Round(*query, *key) for query, key in zip(queries, keys, strict=True)]
 
 
@@ -232,14 +284,14 @@ def attend_round(
     this_round: Round,
     *,
     earlier_rounds: list[Round],
+    lists: KeyLists | None,
     config: LSHConfig,
     dropout: Dropout | None,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Attends within the chunks of one round, to pairs that no earlier round had.
+) -> Attended:
+    """Attends within the chunks of one round, to pairs that nothing earlier had.
 
     Returns:
-      output_BHTD: [B, H, T, D] in the dtype of the value, at the original positions.
-      logsumexp_BHT: [B, H, T], float32: of the logits behind `output_BHTD`.
+      Output [B, H, T, D] and logsumexp [B, H, T], at the original positions.
     """
 
     def query_chunks(x: tf.Tensor) -> tf.Tensor:
@@ -248,44 +300,47 @@ def attend_round(
 
     def key_chunks(x: tf.Tensor) -> tf.Tensor:
         ordered = permute(x, this_round.key_order, this_round.key_rank)
-        chunks = split_into_chunks(ordered, config.chunk_length)
+        return seen(split_into_chunks(ordered, config.chunk_length))
+
+    def seen(chunks: tf.Tensor) -> tf.Tensor:
         return see_neighbours(chunks, config.chunks_before, config.chunks_after)
 
-    query_BHCQD = query_chunks(query_BHTD)
-    key_BHCKD = key_chunks(key_BHTD)
-    logits_BHCQK = tf.matmul(query_BHCQD, key_BHCKD, transpose_b=True)
-    logits_BHCQK = tf.cast(logits_BHCQK, tf.float32)
-    if config.share_query_key:
-        query_position_BHCQ = split_into_chunks(
-            this_round.query_order, config.chunk_length
+    def position_pairs() -> tuple[tf.Tensor, tf.Tensor]:
+        query_position_BHCQ, key_position_BHCK = (
+            split_into_chunks(order, config.chunk_length)
+            for order in (this_round.query_order, this_round.key_order)
         )
-        key_position_BHCK = see_neighbours(
-            split_into_chunks(this_round.key_order, config.chunk_length),
-            config.chunks_before,
-            config.chunks_after,
-        )
-        is_self_BHCQK = pairwise(tf.equal, query_position_BHCQ, key_position_BHCK)
-        logits_BHCQK = tf.where(is_self_BHCQK, LAST_RESORT, logits_BHCQK)
+        return query_position_BHCQ[..., tf.newaxis], seen(key_position_BHCK)[
+            ..., tf.newaxis, :
+        ]
 
     may_attend_BHCQK = tokens_seen(is_token_BT, config)[..., tf.newaxis, :]
     for earlier in earlier_rounds:
-        is_new_BHCQK = pairwise(
-            lambda query_chunk, key_chunk: (
-                (key_chunk < query_chunk - config.chunks_before)
-                | (key_chunk > query_chunk + config.chunks_after)
-            ),
+        may_attend_BHCQK &= ~pairwise_met(
             query_chunks(earlier.query_rank // config.chunk_length),
             key_chunks(earlier.key_rank // config.chunk_length),
+            config,
         )
-        may_attend_BHCQK &= is_new_BHCQK
+    if lists is not None:
+        may_attend_BHCQK &= ~is_listed(*position_pairs(), lists, config)
+    bias_BHCQK = mask_bias(may_attend_BHCQK)
+    if config.share_query_key:
+        is_self_BHCQK = tf.equal(*position_pairs())
+        bias_BHCQK += tf.where(is_self_BHCQK, LAST_RESORT, 0.0)
 
-    weights_BHCQK, logsumexp_BHCQ = masked_softmax(logits_BHCQK, may_attend_BHCQK)
-    output_BHCQD = combine_values(weights_BHCQK, key_chunks(value_BHTD), dropout)
-
-    def undo_sort(x: tf.Tensor) -> tf.Tensor:
-        return permute(join_chunks(x), this_round.query_rank, this_round.query_order)
-
-    return undo_sort(output_BHCQD), undo_sort(logsumexp_BHCQ)
+    attended = softmax_attention(
+        query_chunks(query_BHTD),
+        key_chunks(key_BHTD),
+        key_chunks(value_BHTD),
+        bias_BHCQK,
+        dropout,
+    )
+    return Attended(
+        *(
+            permute(join_chunks(x), this_round.query_rank, this_round.query_order)
+            for x in attended
+        )
+    )
 
 
 def tokens_seen(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
@@ -301,40 +356,20 @@ def tokens_seen(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
     return see_neighbours(chunks, config.chunks_before, config.chunks_after)
 
 
-def pairwise(
-    relation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    query_BHCQ: tf.Tensor,
-    key_BHCK: tf.Tensor,
+def pairwise_met(
+    query_chunk_BHCQ: tf.Tensor, key_chunk_BHCK: tf.Tensor, config: LSHConfig
 ) -> tf.Tensor:
-    """`relation` between every query and every key of a chunk: [B, H, C, Q, K]."""
-    return relation(query_BHCQ[..., tf.newaxis], key_BHCK[..., tf.newaxis, :])
-
-
-def merge_rounds(
-    outputs_BHTD: list[tf.Tensor], logsumexps_BHT: list[tf.Tensor]
-) -> tf.Tensor:
-    """Weighs each round by its share of the softmax's sum over all rounds.
-
-    Args:
-      outputs_BHTD: R times [B, H, T, D], float.
-      logsumexps_BHT: R times [B, H, T], float32.
+    """Whether query and key met, in a round that put them in these chunks.
 
     Returns:
-      [B, H, T, D] in the dtype of the outputs: what one softmax over the keys of all
-      rounds would have given.
+      [B, H, C, Q, K], bool.
     """
-    if len(outputs_BHTD) == 1:
-        return outputs_BHTD[0]
-    share_RBHT = tf.nn.softmax(tf.stack(logsumexps_BHT), axis=0)
-    merged = tf.add_n(
-        [
-            share_BHT[..., tf.newaxis] * tf.cast(output_BHTD, tf.float32)
-            for share_BHT, output_BHTD in zip(
-                tf.unstack(share_RBHT), outputs_BHTD, strict=True
-            )
-        ]
+    distance_BHCQK = (
+        key_chunk_BHCK[..., tf.newaxis, :] - query_chunk_BHCQ[..., tf.newaxis]
     )
-    return tf.cast(merged, outputs_BHTD[0].dtype)
+    return (distance_BHCQK >= -config.chunks_before) & (
+        distance_BHCQK <= config.chunks_after
+    )
 
 
 def unit_keys(query_BHTD: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.ops.dense_attention import dense_attention
-from albert_lsh_tf.ops.masking import mask_logits, masked_softmax
 from tests.reference import attention as reference
 from tests.strategies import attention_inputs
 
@@ -31,18 +30,3 @@ def test_equals_brute_force(self_is_last_resort, inputs):
             self_is_last_resort,
         )
         np.testing.assert_allclose(output[row, head], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32])
-def test_masked_logits_are_finite_and_get_no_weight_at_all(dtype):
-    logits = tf.cast([[3.0, -2.0, 5.0], [1.0, 2.0, 3.0]], dtype)
-    may_attend = tf.constant([[True, True, False], [False, False, False]])
-    masked = mask_logits(logits, may_attend)
-    assert masked.dtype == dtype
-    assert np.isfinite(tf.cast(masked, tf.float32)).all()
-    weights, logsumexp = masked_softmax(tf.cast(logits, tf.float32), may_attend)
-    assert weights.numpy()[0, 2] == 0
-    assert weights.numpy()[0].sum() == pytest.approx(1)
-    assert not weights.numpy()[1].any()
-    assert logsumexp.numpy()[0] == pytest.approx(np.log(np.exp(3) + np.exp(-2)))
-    assert np.isfinite(logsumexp.numpy()[1])

@@ -11,12 +11,12 @@ from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.hashing import MAX_BUCKETS_OF_ONE_ROTATION
 from albert_lsh_tf.ops.lsh_attention import (
-    attend_in_chunks,
+    attend_sparsely,
     lsh_attention,
-    merge_rounds,
     sort_rounds,
     unit_keys,
 )
+from albert_lsh_tf.ops.softmax_attention import Attended, merge
 from tests.reference import attention as reference
 from tests.strategies import AttentionInputs, attention_inputs, lsh_configs
 
@@ -85,7 +85,7 @@ def each_head(inputs: AttentionInputs):
 @properties
 @hypothesis.given(inputs=attention_inputs(), config=lsh_configs())
 def test_equals_softmax_over_the_union_of_keys_met(inputs, config):
-    output = run(inputs, config, attend_in_chunks).numpy()
+    output = run(inputs, config, attend_sparsely).numpy()
     visible, key = visible_keys(inputs, config)
     for row, head in each_head(inputs):
         expected = reference.attend(
@@ -172,7 +172,7 @@ def test_chunks_that_cover_the_sequence_give_dense_attention(inputs, config):
     chunk_length = inputs.query.shape[2]
     config = config.replace(chunk_length=chunk_length)
     key = unit_keys(inputs.query) if config.share_query_key else inputs.key
-    in_chunks = run(inputs, config, attend_in_chunks).numpy()
+    in_chunks = run(inputs, config, attend_sparsely).numpy()
     by_choice = run(inputs, config).numpy()
     for row, head in each_head(inputs):
         expected = reference.dense(
@@ -398,7 +398,7 @@ def test_merging_equal_rounds_changes_nothing():
     rng = np.random.default_rng(3)
     output = tf.constant(rng.normal(size=(2, 3, 11, 5)), tf.float32)
     logsumexp = tf.constant(rng.normal(size=(2, 3, 11)), tf.float32)
-    merged = merge_rounds([output] * 3, [logsumexp] * 3)
+    merged = merge([Attended(output, logsumexp)] * 3)
     np.testing.assert_allclose(merged, output, atol=1e-6)
 
 

@@ -1,0 +1,228 @@
+"""Attention of blocks of neighbouring queries to one list of keys each.
+
+    window     the keys around the block                               `window`
+    heavy      the keys that the block expects to weigh most           `heavy_keys`
+    landmarks  means over long stretches, for all that is not listed   `landmarks`
+
+A list serves all queries of its block, so logits are products of small matrices, and
+only the few heavy keys are gathered.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.ops.branching import length_of
+from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks
+from albert_lsh_tf.ops.dropout import Dropout
+from albert_lsh_tf.ops.heavy_keys import heavy_keys
+from albert_lsh_tf.ops.landmarks import landmark_bias, pool_landmarks
+from albert_lsh_tf.ops.masking import mask_bias
+from albert_lsh_tf.ops.softmax_attention import Attended, attend, attend_backward
+from albert_lsh_tf.ops.window import see_window
+
+
+class KeyLists(NamedTuple):
+    """What each of the C blocks attends to.
+
+    heavy_BHCK: [B, H, C, K], int32: positions of heavy keys; None for none.
+    is_heavy_BHCK: [B, H, C, K], bool: which of these places hold a key that is not in
+      the window.
+    bias_BHC1K: [B, H, C, 1, K], float32, over window, heavy keys and landmarks in this
+      order: 0, `masked_out`, or the logarithm of the tokens that a landmark stands for.
+    is_token_BT: [B, T], bool.
+    """
+
+    heavy_BHCK: tf.Tensor | None
+    is_heavy_BHCK: tf.Tensor | None
+    bias_BHC1K: tf.Tensor
+    is_token_BT: tf.Tensor
+
+
+def list_keys(
+    query_BHTD: tf.Tensor,
+    centred_key_BHTD: tf.Tensor,
+    is_token_BT: tf.Tensor,
+    is_global_BT: tf.Tensor,
+    config: LSHConfig,
+) -> KeyLists:
+    """Makes the lists of all blocks. Has no gradient.
+
+    Args:
+      query_BHTD: [B, H, T, D], float, scaled; T a multiple of the block length.
+      centred_key_BHTD: [B, H, T, D], float.
+      is_token_BT: [B, T], bool.
+      is_global_BT: [B, T], bool: keys that every block lists.
+      config: lengths and counts.
+
+    Returns:
+      The lists.
+    """
+    shape = [length_of(query_BHTD, axis) for axis in (0, 1)]
+    num_blocks = length_of(query_BHTD, 2) // config.block_length
+    heavy_BHCK = is_heavy_BHCK = None
+    biases = []
+    if config.window_length:
+        biases.append(mask_bias(see_window(is_token_BT[:, tf.newaxis], config)))
+    if config.num_listed_keys:
+        heavy_BHCK, is_heavy_BHCK = heavy_keys(
+            query_BHTD, centred_key_BHTD, is_token_BT, is_global_BT, config
+        )
+        biases.append(mask_bias(is_heavy_BHCK))
+    if config.landmarks:
+        biases.append(
+            landmark_bias(is_token_BT, heavy_BHCK, is_heavy_BHCK, num_blocks, config)
+        )
+    bias_BHCK = tf.concat(
+        [tf.broadcast_to(b, [*shape, num_blocks, length_of(b, 3)]) for b in biases],
+        axis=-1,
+    )
+    return KeyLists(
+        heavy_BHCK, is_heavy_BHCK, bias_BHCK[..., tf.newaxis, :], is_token_BT
+    )
+
+
+def attend_to_lists(
+    query_BHTD: tf.Tensor,
+    key_BHTD: tf.Tensor,
+    value_BHTD: tf.Tensor,
+    lists: KeyLists,
+    config: LSHConfig,
+    dropout: Dropout | None,
+) -> Attended:
+    """Each query attends to the list of its block.
+
+    Lists are gathered anew in the backward pass: they are several times as long as the
+    sequence.
+
+    Args:
+      query_BHTD: [B, H, T, D], float, scaled; T a multiple of the block length.
+      key_BHTD: [B, H, T, D], in the dtype of the query.
+      value_BHTD: [B, H, T, D], in the dtype of the query.
+      lists: what `list_keys` returned.
+      config: the same.
+      dropout: applied to the attention weights.
+
+    Returns:
+      Output [B, H, T, D] and logsumexp [B, H, T].
+    """
+
+    def listed(x_BHTD: tf.Tensor) -> tf.Tensor:
+        return _listed(x_BHTD, lists, config)
+
+    def blocks(x: tf.Tensor) -> tf.Tensor:
+        return split_into_chunks(x, config.block_length)
+
+    @tf.custom_gradient
+    def recomputed(
+        query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
+        attended = attend(
+            blocks(query_BHTD),
+            listed(key_BHTD),
+            listed(value_BHTD),
+            lists.bias_BHC1K,
+            dropout,
+        )
+        output_BHTD, logsumexp_BHT = map(join_chunks, attended)
+
+        def gradient(
+            d_output_BHTD: tf.Tensor, d_logsumexp_BHT: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            with tf.GradientTape() as tape:
+                tape.watch((key_BHTD, value_BHTD))
+                key_BHCKD, value_BHCKD = listed(key_BHTD), listed(value_BHTD)
+            d_query_BHCQD, d_key_BHCKD, d_value_BHCKD = attend_backward(
+                blocks(query_BHTD),
+                key_BHCKD,
+                value_BHCKD,
+                lists.bias_BHC1K,
+                dropout,
+                Attended(blocks(output_BHTD), blocks(logsumexp_BHT)),
+                blocks(d_output_BHTD),
+                blocks(d_logsumexp_BHT),
+            )
+            d_key_BHTD, d_value_BHTD = tape.gradient(
+                (key_BHCKD, value_BHCKD),
+                (key_BHTD, value_BHTD),
+                output_gradients=(d_key_BHCKD, d_value_BHCKD),
+            )
+            return join_chunks(d_query_BHCQD), d_key_BHTD, d_value_BHTD
+
+        return (output_BHTD, logsumexp_BHT), gradient
+
+    return Attended(*recomputed(query_BHTD, key_BHTD, value_BHTD))
+
+
+def is_listed(
+    query_position: tf.Tensor,
+    key_position: tf.Tensor,
+    lists: KeyLists,
+    config: LSHConfig,
+) -> tf.Tensor:
+    """Whether a key stands in the list of a query's block, landmarks aside.
+
+    Args:
+      query_position: [B, H, ...], int32.
+      key_position: int32, broadcastable with the queries' positions.
+      lists: what `list_keys` returned.
+      config: the same.
+
+    Returns:
+      bool, in the shape that both broadcast to. No [T, T] tensor is made: the heavy
+      keys are looked up in their sorted lists.
+    """
+    block = query_position // config.block_length
+    first = block * config.block_length - (config.window or 0)
+    listed = (key_position >= first) & (key_position < first + config.window_length)
+    if lists.heavy_BHCK is None:
+        return listed
+    batch_size, num_heads, num_blocks, _ = (
+        length_of(lists.heavy_BHCK, axis) for axis in range(4)
+    )
+    # One number for each pair of a block and a key; one more is for places left empty.
+    numbers_per_block = length_of(lists.is_token_BT, 1) + 1
+    key_or_none_BHCK = tf.where(
+        lists.is_heavy_BHCK, lists.heavy_BHCK, numbers_per_block - 1
+    )
+    block_C1 = tf.range(num_blocks)[:, tf.newaxis]
+    held = block_C1 * numbers_per_block + tf.sort(key_or_none_BHCK, axis=-1)
+    held = tf.reshape(held, [batch_size * num_heads, -1])
+    wanted = block * numbers_per_block + key_position
+    shape = tf.shape(wanted)
+    wanted = tf.reshape(wanted, [batch_size * num_heads, -1])
+    place = tf.searchsorted(held, wanted)
+    place = tf.minimum(place, tf.shape(held)[1] - 1)
+    found = tf.gather(held, place, batch_dims=1) == wanted
+    return listed | tf.reshape(found, shape)
+
+
+def _listed(x_BHTD: tf.Tensor, lists: KeyLists, config: LSHConfig) -> tf.Tensor:
+    """What stands at the listed places: [B, H, C, K, D]."""
+    shape = [length_of(x_BHTD, axis) for axis in range(4)]
+    num_blocks = shape[2] // config.block_length
+    parts = []
+    if config.window_length:
+        parts.append(see_window(x_BHTD, config))
+    if lists.heavy_BHCK is not None:
+        parts.append(_gather_heads(x_BHTD, lists.heavy_BHCK))
+    if config.landmarks:
+        pooled_BHLD = pool_landmarks(x_BHTD, lists.is_token_BT, config)
+        sizes = [*shape[:2], num_blocks, config.landmarks, shape[3]]
+        parts.append(tf.broadcast_to(pooled_BHLD[:, :, tf.newaxis], sizes))
+    return tf.concat(parts, axis=3)
+
+
+def _gather_heads(x_BHTD: tf.Tensor, position_BHCK: tf.Tensor) -> tf.Tensor:
+    """[B, H, T, D] at [B, H, C, K]: [B, H, C, K, D].
+
+    From one long table of rows: its gradient is one sum over segments, where that of a
+    gather with batch dimensions is a slower scatter.
+    """
+    batch_size, num_heads, length, width = (length_of(x_BHTD, i) for i in range(4))
+    rows = tf.reshape(x_BHTD, [batch_size * num_heads * length, width])
+    first_row = tf.range(batch_size * num_heads) * length
+    first_row_BH11 = tf.reshape(first_row, [batch_size, num_heads, 1, 1])
+    return tf.gather(rows, position_BHCK + first_row_BH11)
