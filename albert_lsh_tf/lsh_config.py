@@ -232,8 +232,8 @@ class LSHConfig(Config):
             )
         if self.share_query_key and self.has_key_lists:
             raise InputError(
-                "share_query_key is Reformer's scheme, which has no window, heavy_keys, "
-                "global_tokens or landmarks; leave those unset."
+                "share_query_key is Reformer's scheme, which has no window, "
+                "heavy_keys, global_tokens or landmarks; leave those unset."
             )
         if min(self.num_hashes, self.evaluation_hashes) < 1 and not self.has_key_lists:
             raise InputError(

@@ -6,8 +6,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.layers.self_attention import SelfAttention
+from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.lsh_attention import lsh_attention, unit_keys
 

@@ -136,7 +136,7 @@ def _wanted_anywhere(
     is_token_BHT: tf.Tensor,
     is_global_BHT: tf.Tensor,
 ) -> tf.Tensor:
-    """How much a sample of all blocks wants each key: [B, H, T], float32; -1: padding."""
+    """What a sample of all blocks wants: [B, H, T], float32; -1 at padding."""
     sample_C = tf.range(NUM_SAMPLED_BLOCKS) * length_of(wanted_BHCX, 2)
     sample_C //= NUM_SAMPLED_BLOCKS
     weights_BHCT = _expected_weights(
