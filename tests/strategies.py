@@ -43,3 +43,28 @@ def lsh_configs() -> st.SearchStrategy[LSHConfig]:
         hash=st.sampled_from(["angular", "random"]),
         seed=st.integers(0, 1000),
     )
+
+
+@st.composite
+def key_list_configs(draw, max_hashes=2) -> LSHConfig:
+    """All kinds of lists, alone and with hash rounds, as short as the chunks above."""
+    block_length = draw(st.sampled_from([1, 2, 3, 5]))
+    window = draw(st.sampled_from([None, 0, 1, block_length]))
+    heavy_keys, global_tokens = draw(st.integers(0, 4)), draw(st.integers(0, 2))
+    landmarks = draw(st.sampled_from([0, 1, 3, 4, 30]))
+    if window is None and heavy_keys + global_tokens + landmarks == 0:
+        window = 0
+    more_candidates = draw(st.sampled_from([0, 1, 4, 2048]))
+    return LSHConfig(
+        block_length=block_length,
+        window=window,
+        heavy_keys=heavy_keys,
+        global_tokens=global_tokens,
+        landmarks=landmarks,
+        heavy_candidates=max(1, heavy_keys + global_tokens + more_candidates),
+        num_hashes=draw(st.integers(0, max_hashes)),
+        chunk_length=draw(st.sampled_from([1, 2, 3, 5])),
+        chunks_before=draw(st.integers(0, 1)),
+        chunks_after=draw(st.integers(0, 1)),
+        hash=draw(st.sampled_from(["angular", "random"])),
+    )
