@@ -7,8 +7,14 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.layers.layer_norm import LayerNorm
 from albert_lsh_tf.layers.self_attention import SelfAttention
 from albert_lsh_tf.ops.activations import gelu
+from albert_lsh_tf.ops.branching import length_of
+from albert_lsh_tf.ops.dropout import Dropout, new_seed
+from albert_lsh_tf.ops.feed_forward import feed_forward
+
+RECOMPUTE = (None, "block")
 
 # Known to Keras by name, so that configs can hold it.
 tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")(gelu)
@@ -30,6 +36,11 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
       output_dropout: dropout after attention and after the feed-forward layer.
       kernel_initializer: of the feed-forward kernels.
       norm_epsilon: of both LayerNorms; 1e-12 in ALBERT.
+      recompute: "block" keeps the input of the block alone for the backward pass, and
+        computes the block a second time there.
+
+    Raises:
+      ValueError: an unknown `recompute`.
 
     Source: Lan et al. 2020, ALBERT (arXiv:1909.11942), section 3.1.
     """
@@ -42,6 +53,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         output_dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         norm_epsilon: float = 1e-12,
+        recompute: str | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(
@@ -54,6 +66,12 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         self.output_dropout = output_dropout
         self.kernel_initializer = tf_keras.initializers.get(kernel_initializer)
         self.norm_epsilon = norm_epsilon
+        if recompute not in RECOMPUTE:
+            raise ValueError(
+                f"recompute={recompute!r} is unknown; expected None to keep what the "
+                "backward pass needs, or 'block' to compute the block anew there."
+            )
+        self.recompute = recompute
         self._attention_layer = self.attention_layers[0]
         for layer in self.attention_layers[1:]:
             if layer is not self._attention_layer:
@@ -61,11 +79,9 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
 
     def build(self, input_shape: tf.TensorShape) -> None:
         width = input_shape[-1]
-        self._attention_dropout = tf_keras.layers.Dropout(self.output_dropout)
         self._attention_layer_norm = self._layer_norm("self_attention_layer_norm")
         self._intermediate_dense = self._dense(self.inner_dim, "intermediate")
         self._output_dense = self._dense(width, "output")
-        self._output_dropout = tf_keras.layers.Dropout(self.output_dropout)
         self._output_layer_norm = self._layer_norm("output_layer_norm")
         super().build(input_shape)
 
@@ -75,6 +91,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         attention_mask: tf.Tensor | None = None,
         depth: int = 0,
         training: bool | None = None,
+        global_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Applies the block once.
 
@@ -83,20 +100,88 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
           attention_mask: [B, T], True at tokens.
           depth: which of the attention layers to use.
           training: whether dropout is on.
+          global_mask: [B, T], True at tokens that all tokens attend to.
 
         Returns:
           [B, T, M], float32.
         """
-        attention_layer = self.attention_layers[depth % len(self.attention_layers)]
-        attended = attention_layer(
-            inputs, inputs, attention_mask=attention_mask, training=training
+        training = False if training is None else training
+        # Drawn here, so that a block that is computed twice drops the same twice.
+        seeds = [new_seed() if self._drops_in(training) else None for _ in range(3)]
+
+        def block(inputs: tf.Tensor) -> tf.Tensor:
+            return self._block(
+                inputs, attention_mask, global_mask, depth, training, seeds
+            )
+
+        if self.recompute is None or tf.get_static_value(training) is False:
+            return block(inputs)
+        self._make_variables(inputs, depth)
+        return tf.recompute_grad(block)(inputs)
+
+    def _block(
+        self,
+        inputs: tf.Tensor,
+        attention_mask: tf.Tensor | None,
+        global_mask: tf.Tensor | None,
+        depth: int,
+        training: bool | tf.Tensor,
+        seeds: list[tf.Tensor | None],
+    ) -> tf.Tensor:
+        attended = self._attention_at(depth)(
+            inputs,
+            inputs,
+            attention_mask=attention_mask,
+            global_mask=global_mask,
+            dropout_seed=seeds[0],
+            training=training,
         )
-        attended = self._attention_dropout(attended, training=training)
+        attended = self._dropped(attended, training, seeds[1])
         hidden = self._attention_layer_norm(inputs + attended)
-        inner = self.inner_activation(self._intermediate_dense(hidden))
-        output = self._output_dropout(self._output_dense(inner), training=training)
+        output = self._dropped(self._feed_forward(hidden, training), training, seeds[2])
         # LayerNorm gives float32 under every policy; so must the residual be.
         return self._output_layer_norm(hidden + tf.cast(output, hidden.dtype))
+
+    def _attention_at(self, depth: int) -> SelfAttention:
+        return self.attention_layers[depth % len(self.attention_layers)]
+
+    def _feed_forward(self, hidden: tf.Tensor, training: bool | tf.Tensor) -> tf.Tensor:
+        self._make_dense_variables(hidden)
+        hidden = tf.cast(hidden, self.compute_dtype)
+        sizes = [length_of(hidden, axis) for axis in range(3)]
+        parameters = (
+            self._intermediate_dense.kernel,
+            self._intermediate_dense.bias,
+            self._output_dense.kernel,
+            self._output_dense.bias,
+        )
+        output_XM = feed_forward(
+            tf.reshape(hidden, [-1, sizes[2]]),
+            *(tf.convert_to_tensor(parameter) for parameter in parameters),
+            self.inner_activation,
+            training=training,
+        )
+        return tf.reshape(output_XM, sizes)
+
+    def _dropped(
+        self, x: tf.Tensor, training: bool | tf.Tensor, seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        dropout = Dropout.when_training(self.output_dropout, training, seed)
+        return x if dropout is None else dropout(x)
+
+    def _drops_in(self, training: bool | tf.Tensor) -> bool:
+        rates = [self.output_dropout]
+        rates += [layer.dropout_rate for layer in self.attention_layers]
+        return any(rates) and tf.get_static_value(training) is not False
+
+    def _make_variables(self, inputs: tf.Tensor, depth: int) -> None:
+        """Makes all variables: inside `tf.recompute_grad` it would be too late."""
+        if not self._output_layer_norm.built:
+            self._block(inputs, None, None, depth, False, [None] * 3)
+
+    def _make_dense_variables(self, hidden: tf.Tensor) -> None:
+        if not self._output_dense.built:
+            self._output_dense(self._intermediate_dense(hidden))
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -110,6 +195,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
             output_dropout=self.output_dropout,
             kernel_initializer=tf_keras.initializers.serialize(self.kernel_initializer),
             norm_epsilon=self.norm_epsilon,
+            recompute=self.recompute,
         )
         return config
 
@@ -131,9 +217,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         )
 
     def _layer_norm(self, name: str) -> tf_keras.layers.Layer:
-        return tf_keras.layers.LayerNormalization(
-            epsilon=self.norm_epsilon, dtype=tf.float32, name=name
-        )
+        return LayerNorm(epsilon=self.norm_epsilon, dtype=tf.float32, name=name)
 
 
 def _clone(initializer: Any) -> Any:

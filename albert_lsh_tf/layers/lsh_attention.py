@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.self_attention import SelfAttention
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.dropout import Dropout
+from albert_lsh_tf.ops.hashing import Whitening
 from albert_lsh_tf.ops.lsh_attention import lsh_attention, unit_keys
 
 
@@ -51,10 +53,47 @@ class LSHAttention(SelfAttention):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_heads=num_heads, key_dim=key_dim, **kwargs)
-        if not isinstance(lsh_config, LSHConfig):
-            lsh_config = LSHConfig.from_dict(lsh_config or {}, source="lsh_config")
+        if lsh_config is None:
+            lsh_config = LSHConfig.for_length(512, dense_below=None)
+        elif not isinstance(lsh_config, LSHConfig):
+            lsh_config = LSHConfig.from_dict(lsh_config, source="lsh_config")
         self.lsh_config = lsh_config
         self.depth = depth
+        self.whitening: Whitening | None = None
+
+    def set_whitening(self, query_HDD: np.ndarray, key_HDD: np.ndarray) -> None:
+        """Stores what queries and keys are multiplied by before they are hashed.
+
+        Args:
+          query_HDD: [H, D, D], float.
+          key_HDD: [H, D, D], float: the inverse, transposed.
+
+        Raises:
+          ValueError: `lsh_config.whiten` is off, or the layer was never called.
+        """
+        if self.whitening is None:
+            raise ValueError(
+                f"{self.name} has nothing to store whitening in; set whiten=True in "
+                "its lsh_config, and call the layer once."
+            )
+        self.whitening.query_HDD.assign(query_HDD)
+        self.whitening.key_HDD.assign(key_HDD)
+
+    def _build_from_signature(self, query: Any, value: Any, key: Any = None) -> None:
+        super()._build_from_signature(query, value, key)
+        if self.lsh_config.whiten:
+            self.whitening = Whitening(
+                *(
+                    self.add_weight(
+                        name,
+                        shape=[self._num_heads, self._key_dim, self._key_dim],
+                        dtype=tf.float32,
+                        initializer=_identities,
+                        trainable=False,
+                    )
+                    for name in ("query_whitening", "key_whitening")
+                )
+            )
 
     def attend(
         self,
@@ -63,6 +102,7 @@ class LSHAttention(SelfAttention):
         value_BHTD: tf.Tensor,
         is_token_BT: tf.Tensor,
         *,
+        is_global_BT: tf.Tensor | None,
         dropout: Dropout | None,
         training: bool,
     ) -> tf.Tensor:
@@ -86,6 +126,8 @@ class LSHAttention(SelfAttention):
                 else config.num_hashes
             ),
             seed=tf.constant([config.seed, self.depth], tf.int32),
+            is_global_BT=is_global_BT,
+            whitening=self.whitening and Whitening(*map(tf.identity, self.whitening)),
             dropout=dropout,
         )
 
@@ -93,3 +135,7 @@ class LSHAttention(SelfAttention):
         config = super().get_config()
         config.update(lsh_config=self.lsh_config.to_dict(), depth=self.depth)
         return config
+
+
+def _identities(shape: tf.TensorShape, dtype: tf.DType, **_: Any) -> tf.Tensor:
+    return tf.eye(shape[1], batch_shape=[shape[0]], dtype=dtype)

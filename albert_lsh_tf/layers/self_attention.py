@@ -8,8 +8,10 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
+from albert_lsh_tf.ops.projection import project
 
 
 class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
@@ -68,6 +70,7 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
         value_BHTD: tf.Tensor,
         is_token_BT: tf.Tensor,
         *,
+        is_global_BT: tf.Tensor | None,
         dropout: Dropout | None,
         training: bool,
     ) -> tf.Tensor:
@@ -86,6 +89,8 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
+        global_mask: tf.Tensor | None = None,
+        dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Attends.
 
@@ -98,6 +103,11 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
           return_attention_scores: must be False.
           training: whether to drop attention weights.
           use_causal_mask: must be False.
+          global_mask: [B, T], True at tokens that every token shall attend to; LSH
+            attention gives them places among its heavy keys, dense attention has them
+            anyway.
+          dropout_seed: [2], int32: the same seed drops the same weights; unset: drawn
+            from the global generator.
 
         Returns:
           [B, T, M] in the compute dtype.
@@ -130,9 +140,20 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
                     f"{query.shape[1]} tokens and {name} {each.shape[1]}; use "
                     "tf_keras.layers.MultiHeadAttention across sequences."
                 )
-        return super().call(
-            query, value, key=key, attention_mask=attention_mask, training=training
+        if not self._built_from_signature:
+            self._build_from_signature(query=query, value=value, key=key)
+        key = value if key is None else key
+        training = False if training is None else training
+        output_BHTD = self.attend(
+            self._heads_of(self._query_dense, query),
+            self._heads_of(self._key_dense, key),
+            self._heads_of(self._value_dense, value),
+            self._compute_attention_mask(query, value, key, attention_mask),
+            is_global_BT=None if global_mask is None else tf.cast(global_mask, tf.bool),
+            dropout=Dropout.when_training(self._dropout, training, dropout_seed),
+            training=training,
         )
+        return self._output_of(output_BHTD)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SelfAttention":
@@ -182,34 +203,31 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
             is_token_BT &= mask
         return is_token_BT
 
-    def _compute_attention(
-        self,
-        query: tf.Tensor,
-        key: tf.Tensor,
-        value: tf.Tensor,
-        attention_mask: tf.Tensor | None = None,
-        training: bool | None = None,
-    ) -> tuple[tf.Tensor, None]:
-        """The hook of the base between its projections: all are [B, T, H, D]."""
-        training = False if training is None else training
-        output_BHTD = self.attend(
-            *(tf.transpose(each, [0, 2, 1, 3]) for each in (query, key, value)),
-            attention_mask,
-            dropout=self._dropout_of_this_call(training),
-            training=training,
-        )
-        return tf.transpose(output_BHTD, [0, 2, 1, 3]), None
+    def _heads_of(
+        self, projection: tf_keras.layers.EinsumDense, x: tf.Tensor
+    ) -> tf.Tensor:
+        """[B, T, M] to [B, H, T, D], in the compute dtype."""
+        if not projection.built:
+            projection(x)
+        x = tf.cast(x, self.compute_dtype)
+        width, num_heads, head_width = projection.kernel.shape
+        kernel = tf.reshape(projection.kernel, [width, num_heads * head_width])
+        bias = None
+        if projection.bias is not None:
+            bias = tf.reshape(projection.bias, [num_heads * head_width])
+        x = project(x, kernel, bias)
+        sizes = [length_of(x, 0), length_of(x, 1), num_heads, head_width]
+        return tf.transpose(tf.reshape(x, sizes), [0, 2, 1, 3])
 
-    def _dropout_of_this_call(self, training: bool | tf.Tensor) -> Dropout | None:
-        known = tf.get_static_value(training)
-        if self._dropout == 0 or (known is not None and not known):
-            return None
-        # Drawn from the global generator, so tf.random.set_seed governs it.
-        seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
-        rate = self._dropout
-        if known is None:
-            rate = tf.where(training, rate, 0.0)
-        return Dropout(rate, seed)
+    def _output_of(self, x_BHTD: tf.Tensor) -> tf.Tensor:
+        """[B, H, T, D] to [B, T, M]."""
+        x_BTHD = tf.transpose(x_BHTD, [0, 2, 1, 3])
+        if not self._output_dense.built:
+            self._output_dense(x_BTHD)
+        num_heads, head_width, width = self._output_dense.kernel.shape
+        kernel = tf.reshape(self._output_dense.kernel, [num_heads * head_width, width])
+        sizes = [length_of(x_BTHD, 0), length_of(x_BTHD, 1), num_heads * head_width]
+        return project(tf.reshape(x_BTHD, sizes), kernel, self._output_dense.bias)
 
     def _scaled(self, query: tf.Tensor) -> tf.Tensor:
         return query * (1.0 / math.sqrt(self._key_dim))
@@ -229,10 +247,11 @@ class DenseAttention(SelfAttention):
         value_BHTD: tf.Tensor,
         is_token_BT: tf.Tensor,
         *,
+        is_global_BT: tf.Tensor | None,
         dropout: Dropout | None,
         training: bool,
     ) -> tf.Tensor:
-        del training
+        del is_global_BT, training
         return dense_attention(
             self._scaled(query_BHTD),
             key_BHTD,

@@ -11,6 +11,7 @@ from albert_lsh_tf.config import AlbertConfig, LSHConfig, check_attention_kinds
 from albert_lsh_tf.layers.embeddings import PositionEmbedding
 from albert_lsh_tf.layers.encoder_block import SharedEncoderBlock
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.layers.layer_norm import LayerNorm
 from albert_lsh_tf.layers.lsh_attention import LSHAttention
 from albert_lsh_tf.layers.self_attention import DenseAttention, SelfAttention
 from albert_lsh_tf.ops.activations import gelu
@@ -57,7 +58,10 @@ class AlbertLSHEncoder(tf_keras.Model):
       initializer: of all kernels and tables.
       dict_outputs: False gives [sequence_output, pooled_output].
       attention: "lsh" or "dense" for all layers, or a list with one for each.
-      lsh_config: an `LSHConfig`, its `to_dict()`, or None for the defaults.
+      lsh_config: an `LSHConfig`, its `to_dict()`, or None for what
+        `LSHConfig.for_length(max_sequence_length, dense_below=None)` recommends.
+      recompute: "block" keeps the input of each block alone for the backward pass and
+        computes the block a second time there: slower, with far less memory.
       **kwargs: `name` and the like, for `tf_keras.Model`.
 
     Raises:
@@ -82,6 +86,7 @@ class AlbertLSHEncoder(tf_keras.Model):
         dict_outputs: bool = True,
         attention: str | Sequence[str] = "lsh",
         lsh_config: LSHConfig | Mapping[str, Any] | None = None,
+        recompute: str | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(activation=activation, initializer=initializer)
@@ -89,8 +94,10 @@ class AlbertLSHEncoder(tf_keras.Model):
         if initializer is None:
             initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
         initializer = tf_keras.initializers.get(initializer)
-        if not isinstance(lsh_config, LSHConfig):
-            lsh_config = LSHConfig.from_dict(lsh_config or {}, source="lsh_config")
+        if lsh_config is None:
+            lsh_config = LSHConfig.for_length(max_sequence_length, dense_below=None)
+        elif not isinstance(lsh_config, LSHConfig):
+            lsh_config = LSHConfig.from_dict(lsh_config, source="lsh_config")
         if not isinstance(attention, str):
             attention = tuple(attention)
         embedding_width = embedding_width or hidden_size
@@ -117,15 +124,13 @@ class AlbertLSHEncoder(tf_keras.Model):
         position_embeddings = position_layer(word_embeddings)
         type_embeddings = embedding(type_vocab_size, "type_embeddings")(type_ids)
         hidden = word_embeddings + position_embeddings + type_embeddings
-        hidden = tf_keras.layers.LayerNormalization(
+        hidden = LayerNorm(
             epsilon=1e-12, dtype=tf.float32, name="embeddings/layer_norm"
         )(hidden)
         hidden = tf_keras.layers.Dropout(dropout_rate)(hidden)
         if embedding_width != hidden_size:
-            hidden = tf_keras.layers.EinsumDense(
-                "...x,xy->...y",
-                output_shape=hidden_size,
-                bias_axes="y",
+            hidden = tf_keras.layers.Dense(
+                hidden_size,
                 kernel_initializer=tf_utils.clone_initializer(initializer),
                 name="embedding_projection",
             )(hidden)
@@ -143,6 +148,7 @@ class AlbertLSHEncoder(tf_keras.Model):
             inner_activation=activation,
             output_dropout=dropout_rate,
             kernel_initializer=tf_utils.clone_initializer(initializer),
+            recompute=recompute,
             name="transformer",
         )
         is_token = tf.cast(mask, tf.bool)
@@ -185,6 +191,7 @@ class AlbertLSHEncoder(tf_keras.Model):
             dict_outputs=dict_outputs,
             attention=attention if isinstance(attention, str) else list(attention),
             lsh_config=lsh_config.to_dict(),
+            recompute=recompute,
             name=self.name,
         )
 

@@ -1,6 +1,7 @@
-"""A choice made in Python where the answer is known, in the graph where it is not."""
+"""What is decided in Python, what in the graph, and what is computed twice."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -22,6 +23,15 @@ def when(
             return tf.cond(condition, if_true, if_false)
         condition = bool(known)
     return if_true() if condition else if_false()
+
+
+def computed_anew(upstream: Sequence[tf.Tensor]) -> contextlib.AbstractContextManager:
+    """For what a backward pass computes a second time.
+
+    Ties it to the upstream gradients. Else the graph optimizer finds that it has been
+    computed already, and keeps the results of the forward pass until they are needed.
+    """
+    return tf.control_dependencies([x for x in upstream if x is not None])
 
 
 def length_of(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:

@@ -19,6 +19,7 @@ from albert_lsh_tf.ops.softmax_attention import (
     attend_backward,
     softmax_attention,
 )
+from albert_lsh_tf.ops.turns import in_turns
 
 # Far below any logit, far above a masked one: only where nothing else is left does a
 # token attend to itself. Logits are float32 here, so float16 cannot overflow.
@@ -95,31 +96,6 @@ def _attend_in_turns(
         turns = split_into_chunks(x, QUERIES_AT_ONCE)
         return lambda turn: tf.gather(turns, turn, axis=2)
 
-    def in_turns(
-        step: Callable[..., tuple[tf.Tensor, ...]],
-        dtypes: tuple[tf.DType, ...],
-        *carried: tf.Tensor,
-    ) -> list[tf.Tensor]:
-        """Results of `step(turn, *carried)` that are one a turn, then the carried."""
-        arrays = [tf.TensorArray(dtype, size=num_turns) for dtype in dtypes]
-
-        def body(turn: tf.Tensor, *state: object) -> tuple[object, ...]:
-            results = step(turn, *state[len(arrays) :])
-            written = [
-                array.write(turn, result)
-                for array, result in zip(state, results[: len(arrays)], strict=False)
-            ]
-            return (turn + 1, *written, *results[len(arrays) :])
-
-        _, *state = tf.while_loop(
-            lambda turn, *_: turn < num_turns,
-            body,
-            (tf.constant(0), *arrays, *carried),
-            parallel_iterations=1,  # More would need the memory that turns save.
-        )
-        joined = [_join_turns(array.stack()) for array in state[: len(arrays)]]
-        return joined + state[len(arrays) :]
-
     @tf.custom_gradient
     def recomputed(
         query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
@@ -135,7 +111,8 @@ def _attend_in_turns(
                 dropout_of_turn(turn),
             )
 
-        output_BHTD, logsumexp_BHT = in_turns(forward, (value_BHTD.dtype, tf.float32))
+        collected = in_turns(num_turns, forward, (value_BHTD.dtype, tf.float32))
+        output_BHTD, logsumexp_BHT = map(_join_turns, collected)
 
         def gradient(d_output_BHTD: tf.Tensor) -> tuple[tf.Tensor, ...]:
             output_of, logsumexp_of, d_output_of = map(
@@ -158,7 +135,10 @@ def _attend_in_turns(
                 return d_query, d_key + d_key_of_turn, d_value + d_value_of_turn
 
             zeros = tf.zeros_like(key_BHTD), tf.zeros_like(value_BHTD)
-            return tuple(in_turns(backward, (query_BHTD.dtype,), *zeros))
+            d_query, *d_others = in_turns(
+                num_turns, backward, (query_BHTD.dtype,), *zeros
+            )
+            return (_join_turns(d_query), *d_others)
 
         return output_BHTD, gradient
 

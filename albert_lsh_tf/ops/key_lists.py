@@ -14,14 +14,18 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
-from albert_lsh_tf.ops.branching import length_of
+from albert_lsh_tf.ops.branching import computed_anew, length_of
 from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.heavy_keys import heavy_keys
-from albert_lsh_tf.ops.landmarks import landmark_bias, pool_landmarks
+from albert_lsh_tf.ops.landmarks import (
+    landmark_bias,
+    pool_landmarks,
+    pool_landmarks_backward,
+)
 from albert_lsh_tf.ops.masking import mask_bias
 from albert_lsh_tf.ops.softmax_attention import Attended, attend, attend_backward
-from albert_lsh_tf.ops.window import see_window
+from albert_lsh_tf.ops.window import see_window, see_window_backward
 
 
 class KeyLists(NamedTuple):
@@ -131,25 +135,22 @@ def attend_to_lists(
         def gradient(
             d_output_BHTD: tf.Tensor, d_logsumexp_BHT: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            with tf.GradientTape() as tape:
-                tape.watch((key_BHTD, value_BHTD))
-                key_BHCKD, value_BHCKD = listed(key_BHTD), listed(value_BHTD)
-            d_query_BHCQD, d_key_BHCKD, d_value_BHCKD = attend_backward(
-                blocks(query_BHTD),
-                key_BHCKD,
-                value_BHCKD,
-                lists.bias_BHC1K,
-                dropout,
-                Attended(blocks(output_BHTD), blocks(logsumexp_BHT)),
-                blocks(d_output_BHTD),
-                blocks(d_logsumexp_BHT),
+            with computed_anew([d_output_BHTD]):
+                d_query_BHCQD, d_key_BHCKD, d_value_BHCKD = attend_backward(
+                    blocks(query_BHTD),
+                    listed(key_BHTD),
+                    listed(value_BHTD),
+                    lists.bias_BHC1K,
+                    dropout,
+                    Attended(blocks(output_BHTD), blocks(logsumexp_BHT)),
+                    blocks(d_output_BHTD),
+                    blocks(d_logsumexp_BHT),
+                )
+            return (
+                join_chunks(d_query_BHCQD),
+                _listed_backward(d_key_BHCKD, lists, config),
+                _listed_backward(d_value_BHCKD, lists, config),
             )
-            d_key_BHTD, d_value_BHTD = tape.gradient(
-                (key_BHCKD, value_BHCKD),
-                (key_BHTD, value_BHTD),
-                output_gradients=(d_key_BHCKD, d_value_BHCKD),
-            )
-            return join_chunks(d_query_BHCQD), d_key_BHTD, d_value_BHTD
 
         return (output_BHTD, logsumexp_BHT), gradient
 
@@ -215,14 +216,51 @@ def _listed(x_BHTD: tf.Tensor, lists: KeyLists, config: LSHConfig) -> tf.Tensor:
     return tf.concat(parts, axis=3)
 
 
+def _listed_backward(
+    d_listed_BHCKD: tf.Tensor, lists: KeyLists, config: LSHConfig
+) -> tf.Tensor:
+    """The gradient of `_listed`: [B, H, T, D]."""
+    num_heavy = 0 if lists.heavy_BHCK is None else length_of(lists.heavy_BHCK, 3)
+    d_window, d_heavy, d_landmarks = tf.split(
+        d_listed_BHCKD, [config.window_length, num_heavy, config.landmarks], axis=3
+    )
+    parts = []
+    if config.window_length:
+        parts.append(see_window_backward(d_window, config))
+    if lists.heavy_BHCK is not None:
+        length = length_of(lists.is_token_BT, 1)
+        parts.append(_gather_heads_backward(d_heavy, lists.heavy_BHCK, length))
+    if config.landmarks:
+        d_landmarks_BHLD = tf.reduce_sum(d_landmarks, axis=2)
+        parts.append(
+            pool_landmarks_backward(d_landmarks_BHLD, lists.is_token_BT, config)
+        )
+    return tf.add_n(parts)
+
+
 def _gather_heads(x_BHTD: tf.Tensor, position_BHCK: tf.Tensor) -> tf.Tensor:
     """[B, H, T, D] at [B, H, C, K]: [B, H, C, K, D].
 
-    From one long table of rows: its gradient is one sum over segments, where that of a
-    gather with batch dimensions is a slower scatter.
+    From one long table of rows, which is faster than with batch dimensions.
     """
     batch_size, num_heads, length, width = (length_of(x_BHTD, i) for i in range(4))
     rows = tf.reshape(x_BHTD, [batch_size * num_heads * length, width])
+    return tf.gather(rows, _row_of(position_BHCK, length))
+
+
+def _gather_heads_backward(
+    d_BHCKD: tf.Tensor, position_BHCK: tf.Tensor, length: int | tf.Tensor
+) -> tf.Tensor:
+    """The gradient of `_gather_heads`: [B, H, T, D]."""
+    batch_size, num_heads, width = (length_of(d_BHCKD, axis) for axis in (0, 1, 4))
+    d_rows = tf.math.unsorted_segment_sum(
+        d_BHCKD, _row_of(position_BHCK, length), batch_size * num_heads * length
+    )
+    return tf.reshape(d_rows, [batch_size, num_heads, length, width])
+
+
+def _row_of(position_BHCK: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
+    """Where a position of a head stands in the table of all heads' rows."""
+    batch_size, num_heads = length_of(position_BHCK, 0), length_of(position_BHCK, 1)
     first_row = tf.range(batch_size * num_heads) * length
-    first_row_BH11 = tf.reshape(first_row, [batch_size, num_heads, 1, 1])
-    return tf.gather(rows, position_BHCK + first_row_BH11)
+    return position_BHCK + tf.reshape(first_row, [batch_size, num_heads, 1, 1])

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.branching import length_of
+from albert_lsh_tf.ops.chunking import join_chunks, take_range
 from albert_lsh_tf.ops.masking import masked_out
 from albert_lsh_tf.ops.window import window_edges
 
@@ -32,13 +33,17 @@ def pool_landmarks(
     Returns:
       [B, H, L, D] in the dtype of `x_BHTD`; 0 for a stretch without tokens.
     """
-    is_token_B1T1 = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis, :, tf.newaxis]
-    is_token_B1LK1 = _stretches(is_token_B1T1, config)
-    count_B1L11 = tf.reduce_sum(is_token_B1LK1, axis=3, keepdims=True)
-    # Weights first: the sum of a long stretch may be too large for float16.
-    weight_B1LK1 = is_token_B1LK1 / tf.maximum(count_B1L11, 1)
-    weighted_BHLKD = _stretches(x_BHTD, config) * tf.cast(weight_B1LK1, x_BHTD.dtype)
-    return tf.reduce_sum(weighted_BHLKD, axis=3)
+    weight_B1LK1 = _weights(is_token_BT, x_BHTD.dtype, config)
+    return tf.reduce_sum(_stretches(x_BHTD, config) * weight_B1LK1, axis=3)
+
+
+def pool_landmarks_backward(
+    d_landmarks_BHLD: tf.Tensor, is_token_BT: tf.Tensor, config: LSHConfig
+) -> tf.Tensor:
+    """The gradient of `pool_landmarks`: [B, H, L, D] to [B, H, T, D]."""
+    weight_B1LK1 = _weights(is_token_BT, d_landmarks_BHLD.dtype, config)
+    d_x_BHLKD = d_landmarks_BHLD[:, :, :, tf.newaxis] * weight_B1LK1
+    return take_range(join_chunks(d_x_BHLKD), 0, length_of(is_token_BT, 1), axis=2)
 
 
 def landmark_bias(
@@ -87,6 +92,17 @@ def landmark_bias(
     return tf.where(
         count_BHCL > 0.5, tf.math.log(tf.maximum(count_BHCL, 1)), masked_out(tf.float32)
     )
+
+
+def _weights(is_token_BT: tf.Tensor, dtype: tf.DType, config: LSHConfig) -> tf.Tensor:
+    """Share of each token in the mean of its stretch: [B, 1, L, K, 1].
+
+    Shares come before sums: that of a long stretch may be too large for float16.
+    """
+    is_token_B1T1 = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis, :, tf.newaxis]
+    is_token_B1LK1 = _stretches(is_token_B1T1, config)
+    count_B1L11 = tf.reduce_sum(is_token_B1LK1, axis=3, keepdims=True)
+    return tf.cast(is_token_B1LK1 / tf.maximum(count_B1L11, 1), dtype)
 
 
 def _stretches(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:

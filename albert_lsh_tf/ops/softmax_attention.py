@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from albert_lsh_tf.ops.branching import computed_anew
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.masking import masked_out
 
@@ -58,9 +59,10 @@ def softmax_attention(
         attended = attend(query, key, value, bias, dropout)
 
         def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            return attend_backward(
-                query, key, value, bias, dropout, attended, *upstream
-            )
+            with computed_anew(upstream):
+                return attend_backward(
+                    query, key, value, bias, dropout, attended, *upstream
+                )
 
         return tuple(attended), gradient
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.branching import length_of
-from albert_lsh_tf.ops.chunking import split_into_chunks, take_range
+from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks, take_range
 
 
 def see_window(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:
@@ -22,9 +22,7 @@ def see_window(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:
     if not config.window:
         return blocks
     num_blocks = length_of(blocks, 2)
-    paddings = [[0, 0] for _ in blocks.shape]
-    paddings[2] = [1, 1]
-    padded = tf.pad(blocks, paddings)
+    padded = tf.pad(blocks, _paddings(blocks, axis=2, before=1, after=1))
     before = take_range(padded, 0, num_blocks, axis=2)
     after = take_range(padded, 2, num_blocks, axis=2)
     start = config.block_length - config.window
@@ -36,6 +34,24 @@ def see_window(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:
         ],
         axis=3,
     )
+
+
+def see_window_backward(d_window: tf.Tensor, config: LSHConfig) -> tf.Tensor:
+    """The gradient of `see_window`: [B, H, C, K, D] to [B, H, T, D].
+
+    By hand, since that of slices of a padded tensor pads every one of them.
+    """
+    own = take_range(d_window, config.window, config.block_length, axis=3)
+    if config.window:
+        end = config.window + config.block_length
+        to_previous = take_range(d_window, 0, config.window, axis=3)
+        to_next = take_range(d_window, end, config.window, axis=3)
+        rest = config.block_length - config.window
+        own += tf.pad(
+            _shift_blocks(to_previous, -1), _paddings(own, axis=3, before=rest)
+        )
+        own += tf.pad(_shift_blocks(to_next, 1), _paddings(own, axis=3, after=rest))
+    return join_chunks(own)
 
 
 def window_edges(
@@ -50,3 +66,16 @@ def window_edges(
         return first_C, first_C
     end_C = first_C + config.block_length + config.window
     return first_C - config.window, end_C
+
+
+def _shift_blocks(x_BHCKD: tf.Tensor, by: int) -> tf.Tensor:
+    """Moves what belongs to block c to block c + `by`; zeros come in at the end."""
+    kept = length_of(x_BHCKD, 2) - 1
+    moved = take_range(x_BHCKD, max(-by, 0), kept, axis=2)
+    return tf.pad(moved, _paddings(x_BHCKD, 2, before=max(by, 0), after=max(-by, 0)))
+
+
+def _paddings(x: tf.Tensor, axis: int, before: int = 0, after: int = 0) -> list:
+    paddings = [[0, 0] for _ in x.shape]
+    paddings[axis] = [before, after]
+    return paddings
