@@ -33,15 +33,18 @@ def pool_landmarks(
     Returns:
       [B, H, L, D] in the dtype of `x_BHTD`; 0 for a stretch without tokens.
     """
-    weight_B1LK1 = _weights(is_token_BT, x_BHTD.dtype, config)
-    return tf.reduce_sum(_stretches(x_BHTD, config) * weight_B1LK1, axis=3)
+    # In float32: float16 would lose 2 % of the sum of a stretch of 3000 tokens.
+    weighted_BHLKD = tf.cast(_stretches(x_BHTD, config), tf.float32) * _weights(
+        is_token_BT, config
+    )
+    return tf.cast(tf.reduce_sum(weighted_BHLKD, axis=3), x_BHTD.dtype)
 
 
 def pool_landmarks_backward(
     d_landmarks_BHLD: tf.Tensor, is_token_BT: tf.Tensor, config: LSHConfig
 ) -> tf.Tensor:
     """The gradient of `pool_landmarks`: [B, H, L, D] to [B, H, T, D]."""
-    weight_B1LK1 = _weights(is_token_BT, d_landmarks_BHLD.dtype, config)
+    weight_B1LK1 = tf.cast(_weights(is_token_BT, config), d_landmarks_BHLD.dtype)
     d_x_BHLKD = d_landmarks_BHLD[:, :, :, tf.newaxis] * weight_B1LK1
     return take_range(join_chunks(d_x_BHLKD), 0, length_of(is_token_BT, 1), axis=2)
 
@@ -94,15 +97,12 @@ def landmark_bias(
     )
 
 
-def _weights(is_token_BT: tf.Tensor, dtype: tf.DType, config: LSHConfig) -> tf.Tensor:
-    """Share of each token in the mean of its stretch: [B, 1, L, K, 1].
-
-    Shares come before sums: that of a long stretch may be too large for float16.
-    """
+def _weights(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
+    """Share of each token in the mean of its stretch: [B, 1, L, K, 1], float32."""
     is_token_B1T1 = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis, :, tf.newaxis]
     is_token_B1LK1 = _stretches(is_token_B1T1, config)
     count_B1L11 = tf.reduce_sum(is_token_B1LK1, axis=3, keepdims=True)
-    return tf.cast(is_token_B1LK1 / tf.maximum(count_B1L11, 1), dtype)
+    return is_token_B1LK1 / tf.maximum(count_B1L11, 1)
 
 
 def _stretches(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:
