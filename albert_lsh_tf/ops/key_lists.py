@@ -219,23 +219,29 @@ def _listed(x_BHTD: tf.Tensor, lists: KeyLists, config: LSHConfig) -> tf.Tensor:
 def _listed_backward(
     d_listed_BHCKD: tf.Tensor, lists: KeyLists, config: LSHConfig
 ) -> tf.Tensor:
-    """The gradient of `_listed`: [B, H, T, D]."""
+    """The gradient of `_listed`: [B, H, T, D], in the dtype of `d_listed_BHCKD`.
+
+    Many blocks list the same keys, so sums are float32: in bfloat16 they would stop
+    growing at 256 terms.
+    """
     num_heavy = 0 if lists.heavy_BHCK is None else length_of(lists.heavy_BHCK, 3)
     d_window, d_heavy, d_landmarks = tf.split(
         d_listed_BHCKD, [config.window_length, num_heavy, config.landmarks], axis=3
     )
     parts = []
     if config.window_length:
-        parts.append(see_window_backward(d_window, config))
+        d_window = see_window_backward(d_window, config)
+        parts.append(tf.cast(d_window, tf.float32))
     if lists.heavy_BHCK is not None:
         length = length_of(lists.is_token_BT, 1)
+        d_heavy = tf.cast(d_heavy, tf.float32)
         parts.append(_gather_heads_backward(d_heavy, lists.heavy_BHCK, length))
     if config.landmarks:
-        d_landmarks_BHLD = tf.reduce_sum(d_landmarks, axis=2)
+        d_landmarks_BHLD = tf.reduce_sum(tf.cast(d_landmarks, tf.float32), axis=2)
         parts.append(
             pool_landmarks_backward(d_landmarks_BHLD, lists.is_token_BT, config)
         )
-    return tf.add_n(parts)
+    return tf.cast(tf.add_n(parts), d_listed_BHCKD.dtype)
 
 
 def _gather_heads(x_BHTD: tf.Tensor, position_BHCK: tf.Tensor) -> tf.Tensor:
