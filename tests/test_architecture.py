@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "tasks": EVERYBODY | {"networks", "data", "checkpoints", "embedded"},
     "export": EVERYBODY | {"networks", "checkpoints"},
     "benchmark": EVERYBODY | {"ops", "layers", "networks"},
+    "diagnostics": EVERYBODY
+    | {"ops", "layers", "networks", "checkpoints", "data", "embedded"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 WITHOUT_MODEL_GARDEN = ("errors", "config_io", "lsh_config", "config", "ops", "layers")
@@ -60,6 +62,12 @@ def test_imports_point_one_way(path):
         assert not module.startswith(("keras.", "tensorflow.keras"))
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("diagnostics/*.py")))
+def test_diagnostics_draw_in_one_place(path):
+    draws = any(module.startswith("matplotlib") for module in imported_modules(path))
+    assert draws == (path.name == "plots.py")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_nobody_reaches_for_tf_keras_through_tf(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -75,10 +83,12 @@ def test_nobody_reaches_for_tf_keras_through_tf(path):
         "albert_lsh_tf.benchmark.run",
         "albert_lsh_tf.cli.benchmark",
         "albert_lsh_tf.cli.classifier",
+        "albert_lsh_tf.cli.diagnose",
         "albert_lsh_tf.cli.main",
         "albert_lsh_tf.cli.squad",
         "albert_lsh_tf.data.glue",
         "albert_lsh_tf.data.tokenization",
+        "albert_lsh_tf.diagnostics",
     ],
 )
 def test_starts_without_tensorflow(module):
