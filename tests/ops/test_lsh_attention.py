@@ -1,11 +1,14 @@
 """The contracts of LSH attention, against brute force over pairs."""
 
+import functools
+
 import hypothesis
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.config import LSHConfig
+from albert_lsh_tf.lsh_config import NUM_SAMPLED_BLOCKS
 from albert_lsh_tf.ops import chunking, sorting
 from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
@@ -16,37 +19,26 @@ from albert_lsh_tf.ops.lsh_attention import (
     sort_rounds,
     unit_keys,
 )
-from albert_lsh_tf.ops.softmax_attention import Attended, merge
+from tests.attention_calls import (
+    SEED,
+    noise_in_padding,
+    random_inputs,
+    relative_error,
+    run,
+    tensors,
+    with_gradients,
+)
 from tests.reference import attention as reference
+from tests.shared_data import shared_data
 from tests.strategies import AttentionInputs, attention_inputs, lsh_configs
 
-SEED = (3, 1)
 SCHEMES = {
     "apart": LSHConfig(num_hashes=3, chunk_length=5),
     "reformer": LSHConfig.reformer(num_hashes=2, chunk_length=5),
     "random": LSHConfig(num_hashes=2, chunk_length=7, hash="random", chunks_after=0),
 }
+HEAD_WIDTH = 5  # Of `random_inputs`.
 properties = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
-
-
-def random_inputs(length=37, padding=0.3, seed=0) -> AttentionInputs:
-    rng = np.random.default_rng(seed)
-    heads = rng.normal(size=(3, 2, 3, length, 5)).astype(np.float32)
-    return AttentionInputs(*heads, rng.random((2, length)) >= padding)
-
-
-def run(inputs: AttentionInputs, config: LSHConfig, function=lsh_attention, **kwargs):
-    key = unit_keys(inputs.query) if config.share_query_key else inputs.key
-    arguments = {"num_hashes": config.num_hashes, **kwargs}
-    return function(
-        tf.constant(inputs.query),
-        tf.constant(key),
-        tf.constant(inputs.value),
-        tf.constant(inputs.is_token),
-        config=config,
-        seed=tf.constant(SEED),
-        **arguments,
-    )
 
 
 def visible_keys(inputs: AttentionInputs, config: LSHConfig):
@@ -133,18 +125,12 @@ def test_gradients_equal_those_of_brute_force(scheme):
 @properties
 @hypothesis.given(inputs=attention_inputs(), config=lsh_configs())
 def test_what_stands_in_the_padding_never_changes_a_token(inputs, config):
-    noise = np.random.default_rng(2).normal(size=inputs.query.shape) * 100
-    is_token_B1T1 = inputs.is_token[:, np.newaxis, :, np.newaxis]
-    noisy = AttentionInputs(
-        *(
-            np.where(is_token_B1T1, heads, noise).astype(np.float32)
-            for heads in (inputs.query, inputs.key, inputs.value)
-        ),
-        inputs.is_token,
+    tokens = np.broadcast_to(
+        inputs.is_token[:, np.newaxis, :, np.newaxis], inputs.query.shape
     )
-    tokens = np.broadcast_to(is_token_B1T1, inputs.query.shape)
     np.testing.assert_array_equal(
-        run(inputs, config).numpy()[tokens], run(noisy, config).numpy()[tokens]
+        run(inputs, config).numpy()[tokens],
+        run(noise_in_padding(inputs), config).numpy()[tokens],
     )
 
 
@@ -268,39 +254,67 @@ def test_xla_trains_a_graph_for_any_length():
 def test_no_tensor_grows_with_the_square_of_the_length(scheme):
     config, length = SCHEMES[scheme].replace(num_hashes=2), 1009
     padded_length = length + -length % config.chunk_length
-    heads = tf.TensorSpec([2, 3, length, 5])
+    largest = max(tensor_sizes(config, length))
+    # The largest are logits (B * H * T * K) or projections on bucket directions.
+    keys_seen = (config.chunks_before + 1 + config.chunks_after) * config.chunk_length
+    per_token = max(keys_seen, MAX_BUCKETS_OF_ONE_ROTATION)
+    assert 2 * 3 * length * keys_seen <= largest <= 2 * 3 * padded_length * per_token
 
-    @tf.function(
-        input_signature=[heads, heads, heads, tf.TensorSpec([2, length], tf.bool)]
+
+@pytest.mark.parametrize("num_hashes", [0, 2])
+def test_no_tensor_of_lists_grows_with_the_square_of_the_length(num_hashes):
+    config = LSHConfig(
+        num_hashes=num_hashes,
+        chunk_length=16,
+        block_length=8,
+        window=4,
+        heavy_keys=20,
+        heavy_candidates=128,
+        global_tokens=1,
+        landmarks=15,
     )
-    def step(query, key, value, is_token):
-        with tf.GradientTape() as tape:
-            tape.watch([query, key, value])
-            output = lsh_attention(
-                query,
-                key,
-                value,
-                is_token,
-                config=config,
-                num_hashes=2,
-                seed=tf.constant(SEED),
-            )
-        return tape.gradient(output, [query, key, value])
+    # Lists as they are gathered, once for all queries of a block; weights of candidates
+    # for a block, and of all keys for the blocks that are sampled; projections.
+    listed = config.window_length + config.num_listed_keys + config.landmarks
+    per_token = max(
+        config.logits_per_query(2**16),
+        listed * HEAD_WIDTH // config.block_length,
+        config.heavy_candidates // config.block_length,
+        NUM_SAMPLED_BLOCKS,
+        2 * HEAD_WIDTH,
+        MAX_BUCKETS_OF_ONE_ROTATION if num_hashes else 0,
+    )
+    for length in (2053, 8209):
+        padded_length = length + -length % config.padding_multiple
+        assert max(tensor_sizes(config, length)) <= 2 * 3 * padded_length * per_token
 
+
+def tensor_sizes(config: LSHConfig, length: int) -> list[int]:
+    """Elements of every tensor in the graph of a training step."""
+    heads = tf.TensorSpec([2, 3, length, HEAD_WIDTH])
+    mask = tf.TensorSpec([2, length], tf.bool)
+
+    def attend(*arguments):
+        return lsh_attention(
+            *arguments,
+            config=config,
+            num_hashes=config.num_hashes,
+            seed=tf.constant(SEED),
+        )
+
+    step = tf.function(
+        with_gradients(attend), input_signature=[heads, heads, heads, mask]
+    )
     graph_def = step.get_concrete_function().graph.as_graph_def(add_shapes=True)
     nodes = [*graph_def.node]
     for function in graph_def.library.function:
         nodes.extend(function.node_def)
-    sizes = [
+    return [
         tf.TensorShape(shape).num_elements()
         for node in nodes
         for shape in node.attr["_output_shapes"].list.shape
         if tf.TensorShape(shape).is_fully_defined()
     ]
-    # The largest are logits (B * H * T * K) or projections on bucket directions.
-    keys_seen = (config.chunks_before + 1 + config.chunks_after) * config.chunk_length
-    per_token = max(keys_seen, MAX_BUCKETS_OF_ONE_ROTATION)
-    assert 2 * 3 * length * keys_seen <= max(sizes) <= 2 * 3 * padded_length * per_token
 
 
 def test_first_rounds_are_the_same_whatever_their_number():
@@ -394,14 +408,6 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     assert np.abs(once - other).max() > 1e-2
 
 
-def test_merging_equal_rounds_changes_nothing():
-    rng = np.random.default_rng(3)
-    output = tf.constant(rng.normal(size=(2, 3, 11, 5)), tf.float32)
-    logsumexp = tf.constant(rng.normal(size=(2, 3, 11)), tf.float32)
-    merged = merge([Attended(output, logsumexp)] * 3)
-    np.testing.assert_allclose(merged, output, atol=1e-6)
-
-
 def test_two_ends_of_the_sorted_sequence_do_not_see_each_other():
     inputs = random_inputs(padding=0.0)
     config = LSHConfig(num_hashes=1, chunk_length=4, chunks_before=1, chunks_after=0)
@@ -418,3 +424,65 @@ def test_sorting_is_by_bucket_then_position_with_padding_last():
     order, rank = sorting.sort_by_bucket(bucket_ids, is_token)
     assert order.numpy().tolist() == [[[1, 6, 3, 5, 0, 2, 4]]]
     assert rank.numpy().tolist() == [[[4, 0, 5, 2, 6, 3, 1]]]
+
+
+@pytest.fixture(scope="module")
+def real_inputs() -> AttentionInputs:
+    """Six layers of a pre-trained encoder, as the rows of a batch: [6, 12, 512, 32]."""
+    arrays = np.load(shared_data("attention/minilm_qkv_512.npz"))
+    query, key, value = (
+        arrays[name].astype(np.float32) for name in ("query", "key", "value")
+    )
+    is_token = np.ones((query.shape[0], query.shape[2]), bool)
+    return AttentionInputs(query / query.shape[-1] ** 0.5, key, value, is_token)
+
+
+@pytest.fixture(scope="module")
+def real_error(real_inputs):
+    """A function of a config: error next to dense attention, averaged over layers."""
+    dense = dense_attention(*tensors(real_inputs)).numpy()
+
+    @functools.cache
+    def error(config):
+        output = run(real_inputs, config)
+        return np.mean(
+            [relative_error(*layer) for layer in zip(output, dense, strict=True)]
+        )
+
+    return error
+
+
+@pytest.mark.parametrize("budget, limit", [(0.25, 0.23), (0.5, 0.12), (1, 1e-6)])
+def test_setting_for_a_length_errs_little_in_a_real_encoder(real_error, budget, limit):
+    assert real_error(LSHConfig.for_length(512, budget=budget)) < limit
+
+
+def test_centred_hashing_beats_chance_in_a_real_encoder(real_error):
+    """At the budget of `for_length`, without lists."""
+    config = LSHConfig(num_hashes=4, chunks_before=0, chunks_after=0)
+    assert config.centre
+    assert config.logits_per_query(512) == 128
+    assert real_error(config) < 0.9 * real_error(config.replace(hash="random"))
+    assert real_error(config) < 0.9 * real_error(config.replace(centre=False))
+
+
+def test_heavy_keys_help_in_a_real_encoder(real_error):
+    config = LSHConfig.for_length(512)
+    without = config.replace(heavy_keys=0, num_hashes=3)
+    assert without.logits_per_query(512) >= config.logits_per_query(512)
+    assert real_error(config) < 0.5 * real_error(without)
+
+
+@pytest.mark.parametrize(
+    "setting, values",
+    [
+        ("num_hashes", (0, 1, 2, 4)),
+        ("window", (0, 4, 8, 16)),
+        ("heavy_keys", (0, 16, 64, 192)),
+        ("landmarks", (0, 4, 16, 64)),
+    ],
+)
+def test_more_of_anything_errs_less_in_a_real_encoder(real_error, setting, values):
+    config = LSHConfig.for_length(512, heavy_keys=48)
+    errors = [real_error(config.replace(**{setting: value})) for value in values]
+    assert errors == sorted(errors, reverse=True)
