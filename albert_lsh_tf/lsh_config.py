@@ -108,14 +108,15 @@ class LSHConfig(Config):
                 f"budget={budget} of {length} tokens is less than one logit a query; "
                 f"try {min(1.0, 8 / max(length, 8)):.2g} or more."
             )
-        # Short blocks choose better, long ones copy less.
+        landmarks = logits // 16 if length <= 512 else logits // 8
+        # Short blocks choose better, long ones copy less. A window is half as long
+        # again, and must fit.
         block = min(64, max(8, _power_of_two_below(length / 32)))
-        while 3 * block > 2 * logits and block > 1:
+        while 3 * block > 2 * (logits - landmarks) and block > 1:
             block //= 2
         # Beyond the candidates' reach, hashing finds what blocks cannot.
         num_hashes = int(length > 2 * cls.heavy_candidates and logits >= 128)
         window = min(block // 4, 8)
-        landmarks = logits // 16 if length <= 512 else logits // 8
         settings = {
             **_WINDOW_ALONE,
             "block_length": block,
@@ -187,11 +188,11 @@ class LSHConfig(Config):
         )
 
     def choosing_per_query(self, length: int, device: str = "cpu") -> float:
-        """Dot products over D that choosing heavy keys costs, as a share of a query.
+        """Dot products over D that choosing listed keys costs, as a share of a query.
 
         They have no values, no gradient, and nothing of them is kept.
         """
-        if self.is_dense(length, device) or not self.heavy_keys:
+        if self.is_dense(length, device) or not self.num_listed_keys:
             return 0.0
         padded = self._padded(length)
         per_block = 2 * min(padded, self.heavy_candidates) / self.block_length

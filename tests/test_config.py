@@ -33,8 +33,8 @@ def test_configs_are_frozen_and_hashable(config):
 
 def test_replace_checks_again():
     assert LSHConfig().replace(num_hashes=5).num_hashes == 5
-    with pytest.raises(InputError, match="num_hashes=0 must be at least 1"):
-        LSHConfig().replace(num_hashes=0)
+    with pytest.raises(InputError, match="chunk_length=0 must be at least 1"):
+        LSHConfig().replace(chunk_length=0)
     with pytest.raises(InputError, match="did you mean 'num_hashes'"):
         LSHConfig().replace(num_hashs=5)
 
@@ -141,17 +141,6 @@ def test_attention_spreads_over_the_layers():
     assert check_attention_kinds(("dense", "lsh"), 2) == ("dense", "lsh")
     with pytest.raises(InputError, match="names 1 layers, but the encoder has 2"):
         check_attention_kinds(("lsh",), 2)
-
-
-@pytest.mark.parametrize(
-    "before, after, num_chunks, covers",
-    [(1, 1, 2, True), (1, 1, 3, False), (1, 0, 2, False), (1, 0, 1, True)],
-)
-def test_chunks_cover_a_sequence_when_the_outermost_see_it_all(
-    before, after, num_chunks, covers
-):
-    config = LSHConfig(chunks_before=before, chunks_after=after)
-    assert config.covers(num_chunks) == covers
 
 
 def test_every_setting_has_a_help_line():
