@@ -104,3 +104,62 @@ def test_no_gradient_flows_through_the_hash():
     with tf.GradientTape() as tape:
         ids = hashing.bucket_ids(x, 1, 10, SEED)
     assert tape.gradient(ids, x) is None
+
+
+def test_centring_leaves_what_differs_from_the_mean_of_the_tokens():
+    x = vectors().numpy() + 3
+    is_token = np.random.default_rng(4).random((2, 53)) < 0.7
+    is_token[1] = False
+    centred = hashing.centre(tf.constant(x), tf.constant(is_token)).numpy()
+    mean = x[0][:, is_token[0]].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(centred[0], x[0] - mean, atol=1e-5)
+    # Without tokens there is no mean.
+    np.testing.assert_array_equal(centred[1], x[1])
+
+
+def test_one_vector_added_to_all_changes_no_id_of_centred_vectors():
+    is_token = tf.constant(np.random.default_rng(4).random((2, 53)) < 0.7)
+
+    def ids(x):
+        return hashing.bucket_ids(hashing.centre(x, is_token), 4, 10, SEED).numpy()
+
+    bias = tf.constant([2.0, -1, 0, 3, 1, -2, 1])
+    np.testing.assert_array_equal(ids(vectors()), ids(vectors() + bias))
+    # Uncentred, most of them point the way of the bias.
+    plain = hashing.bucket_ids(vectors() + 4 * bias, 1, 10, SEED).numpy()
+    assert np.bincount(plain[0, 0, 0]).max() > 40
+
+
+def test_centring_gives_float32_and_no_gradient():
+    x = tf.cast(vectors(length=3001), tf.float16) + 100
+    is_token = tf.ones([2, 3001], tf.bool)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        centred = hashing.centre(x, is_token)
+    assert centred.dtype == tf.float32
+    np.testing.assert_allclose(tf.reduce_mean(centred, axis=2), 0, atol=1e-3)
+    assert tape.gradient(centred, x) is None
+
+
+@pytest.mark.parametrize("num_buckets", [10, 500])
+def test_whitening_is_folded_into_the_rotations(num_buckets):
+    whitening = np.random.default_rng(6).normal(size=(3, 7, 7)).astype(np.float32)
+    ids = hashing.bucket_ids(vectors(), 2, num_buckets, SEED, tf.constant(whitening))
+    whitened = tf.einsum("BHTD,HDE->BHTE", vectors(), whitening)
+    np.testing.assert_array_equal(
+        ids, hashing.bucket_ids(whitened, 2, num_buckets, SEED)
+    )
+    assert (ids != hashing.bucket_ids(vectors(), 2, num_buckets, SEED)).numpy().any()
+    same = tf.eye(7, batch_shape=[3])
+    np.testing.assert_array_equal(
+        hashing.bucket_ids(vectors(), 2, num_buckets, SEED, same),
+        hashing.bucket_ids(vectors(), 2, num_buckets, SEED),
+    )
+
+
+def test_random_buckets_ignore_whitening():
+    whitening = tf.random.stateless_normal([3, 7, 7], seed=SEED)
+    np.testing.assert_array_equal(
+        hashing.random_bucket_ids(vectors(), 2, 10, SEED, whitening),
+        hashing.random_bucket_ids(vectors(), 2, 10, SEED),
+    )

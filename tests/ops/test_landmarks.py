@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.config import LSHConfig
-from albert_lsh_tf.ops.landmarks import landmark_bias, pool_landmarks
+from albert_lsh_tf.ops.landmarks import (
+    landmark_bias,
+    pool_landmarks,
+    pool_landmarks_backward,
+)
 from albert_lsh_tf.ops.masking import masked_out
 from tests.reference import key_lists as reference
 
@@ -54,6 +58,21 @@ def test_landmarks_are_means_over_the_tokens_of_a_stretch(
             tokens = [p for p in stretch if is_token[row, p]]
             expected = x[row][:, tokens].mean(1) if tokens else np.zeros((3, 5))
             np.testing.assert_allclose(pooled[row, :, number], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("length, landmarks", [(1, 1), (23, 4), (24, 4), (5, 9)])
+def test_backward_is_the_gradient(length, landmarks):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 3, length, 5)), tf.float32)
+    is_token = tf.constant(rng.random((2, length)) < 0.6)
+    config = LSHConfig(landmarks=landmarks)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        pooled = pool_landmarks(x, is_token, config)
+    upstream = tf.constant(rng.normal(size=pooled.shape), tf.float32)
+    expected = tape.gradient(pooled, x, output_gradients=upstream)
+    backward = pool_landmarks_backward(upstream, is_token, config)
+    np.testing.assert_allclose(backward, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])

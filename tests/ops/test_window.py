@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.config import LSHConfig
-from albert_lsh_tf.ops.window import see_window, window_edges
+from albert_lsh_tf.ops.window import see_window, see_window_backward, window_edges
 
 
 def config(block_length, window):
@@ -37,6 +37,21 @@ def test_block_sees_itself_and_the_window_around_it(
         inside = 0 <= position < x.shape[2]
         expected = x[:, :, position] if inside else np.zeros((2, 3, 2))
         np.testing.assert_array_equal(seen[:, :, block, place], expected)
+
+
+@pytest.mark.parametrize("num_blocks", [1, 2, 5])
+@pytest.mark.parametrize("block_length, window", [(3, 0), (3, 1), (5, 5), (1, 1)])
+def test_backward_is_the_gradient(num_blocks, block_length, window):
+    settings = config(block_length, window)
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 3, num_blocks * block_length, 2)))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        seen = see_window(x, settings)
+    upstream = tf.constant(rng.normal(size=seen.shape))
+    expected = tape.gradient(seen, x, output_gradients=upstream)
+    backward = see_window_backward(upstream, settings)
+    np.testing.assert_allclose(backward, expected, atol=1e-12)
 
 
 def test_beyond_both_ends_a_mask_is_false():
