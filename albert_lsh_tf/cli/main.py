@@ -15,6 +15,10 @@ COMMANDS = {
         "albert_lsh_tf.cli.benchmark",
         "time and memory of LSH and dense attention next to Model Garden's",
     ),
+    "diagnose": (
+        "albert_lsh_tf.cli.diagnose",
+        "what LSH attention misses of a model's own attention, on real text",
+    ),
 }
 
 _HELP = ("-h", "--help", "-help", "--helpfull", "help")

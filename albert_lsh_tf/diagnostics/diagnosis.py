@@ -105,9 +105,9 @@ class Diagnosis:
             "mass met",
             f"recall of top {self.top_k}",
             "output error",
-            "worst head",
+            "error, worst head",
             "cosine, last layer",
-            "worst layer",
+            "cosine, worst layer",
         ]
         if has_loads:
             header.append("fullest bucket, queries / keys")
@@ -135,7 +135,7 @@ class Diagnosis:
         The mean over heads, except where it says worst.
         """
         header = ["layer", "mass met", f"recall of top {self.top_k}", "output error"]
-        header += ["worst head", "cosine"]
+        header += ["error, worst head", "cosine"]
         if setting.query_load is not None:
             header += ["query buckets, largest / median"]
             header += ["key buckets, largest / median"]

@@ -59,7 +59,8 @@ def test_a_wrong_word_is_one_line_and_a_status(argv, line, capsys):
 def test_help_needs_no_tensorflow():
     program = (
         "import sys; from albert_lsh_tf.cli.main import main; main(['--help']); "
-        "main(['benchmark', '--help']); sys.exit('tensorflow' in sys.modules)"
+        "main(['benchmark', '--help']); main(['diagnose', '--help']); "
+        "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 

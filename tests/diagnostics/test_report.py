@@ -14,7 +14,8 @@ def test_a_line_for_each_setting():
     header, _, first, second = found.table().splitlines()
     assert header == (
         "| setting | logits / query, of 512 | mass met | recall of top 16 "
-        "| output error | worst head | cosine, last layer | worst layer |"
+        "| output error | error, worst head "
+        "| cosine, last layer | cosine, worst layer |"
     )
     assert first == (
         "| budget 0.25 | 128 | 0.893 | 0.947 | 0.107 | 0.200 | 0.9700 | 0.9700 |"
