@@ -62,9 +62,7 @@ def heavy_keys(
         wanted_BHT = _wanted_anywhere(
             wanted_BHCX, has_tokens_BC, key_BHTX, is_token_BHT, is_global_BHT
         )
-        candidates = tf.math.top_k(
-            wanted_BHT, _smaller(config.heavy_candidates, length)
-        )
+        candidates = tf.math.top_k(wanted_BHT, smaller(config.heavy_candidates, length))
         position_BHT = candidates.indices
         is_token_BHT = candidates.values >= 0
         is_global_BHT = candidates.values >= ALWAYS_FIRST
@@ -80,7 +78,7 @@ def heavy_keys(
     may_choose_BHCT = is_token_BHT[:, :, tf.newaxis] & ~is_in_window_BHCT
     chosen = tf.math.top_k(
         tf.where(may_choose_BHCT, weight_BHCT, -1.0),
-        _smaller(config.num_listed_keys, length_of(weight_BHCT, 3)),
+        smaller(config.num_listed_keys, length_of(weight_BHCT, 3)),
     )
     heavy_BHCK = chosen.indices
     if has_candidates:
@@ -151,5 +149,5 @@ def _wanted_anywhere(
     return tf.where(is_token_BHT, wanted_BHT, -1.0)
 
 
-def _smaller(count: int, length: int | tf.Tensor) -> int | tf.Tensor:
+def smaller(count: int, length: int | tf.Tensor) -> int | tf.Tensor:
     return min(count, length) if isinstance(length, int) else tf.minimum(count, length)

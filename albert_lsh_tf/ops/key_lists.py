@@ -17,7 +17,7 @@ from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.branching import computed_anew, length_of
 from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks
 from albert_lsh_tf.ops.dropout import Dropout
-from albert_lsh_tf.ops.heavy_keys import heavy_keys
+from albert_lsh_tf.ops.heavy_keys import heavy_keys, smaller
 from albert_lsh_tf.ops.landmarks import (
     landmark_bias,
     pool_landmarks,
@@ -167,37 +167,54 @@ def is_listed(
 
     Args:
       query_position: [B, H, ...], int32.
-      key_position: int32, broadcastable with the queries' positions.
+      key_position: [B, H, ...], int32, broadcastable with the queries' positions.
       lists: what `list_keys` returned.
       config: the same.
 
     Returns:
-      bool, in the shape that both broadcast to. No [T, T] tensor is made: the heavy
-      keys are looked up in their sorted lists.
+      bool, in the shape that both broadcast to. No [T, T] tensor is made: all heavy
+      keys are from `heavy_candidates`, so a table of blocks and candidates holds them.
     """
     block = query_position // config.block_length
     first = block * config.block_length - (config.window or 0)
     listed = (key_position >= first) & (key_position < first + config.window_length)
     if lists.heavy_BHCK is None:
         return listed
-    batch_size, num_heads, num_blocks, _ = (
-        length_of(lists.heavy_BHCK, axis) for axis in range(4)
+    # Not `tf.searchsorted`: under XLA it compares every number with every other.
+    number_BHT, num_numbers = _number_heavy_keys(lists, config)
+    column_BHCK = tf.gather(number_BHT, lists.heavy_BHCK, batch_dims=2)
+    sizes = [length_of(lists.heavy_BHCK, axis) for axis in range(3)]
+    row_BHC = tf.reshape(tf.range(sizes[0] * sizes[1] * sizes[2]), sizes)
+    table = tf.math.unsorted_segment_sum(
+        tf.cast(lists.is_heavy_BHCK, tf.float32),
+        row_BHC[..., tf.newaxis] * num_numbers + column_BHCK,
+        sizes[0] * sizes[1] * sizes[2] * num_numbers,
     )
-    # One number for each pair of a block and a key; one more is for places left empty.
-    numbers_per_block = length_of(lists.is_token_BT, 1) + 1
-    key_or_none_BHCK = tf.where(
-        lists.is_heavy_BHCK, lists.heavy_BHCK, numbers_per_block - 1
+    row = tf.gather(row_BHC, block, batch_dims=2)
+    column = tf.gather(number_BHT, key_position, batch_dims=2)
+    return listed | tf.gather(table > 0, row * num_numbers + column)
+
+
+def _number_heavy_keys(
+    lists: KeyLists, config: LSHConfig
+) -> tuple[tf.Tensor, int | tf.Tensor]:
+    """Numbers the keys of each head that any block lists from 1 on; others are 0.
+
+    Returns:
+      number_BHT: [B, H, T], int32.
+      num_numbers: what all numbers lie below.
+    """
+    batch_size, num_heads = (length_of(lists.heavy_BHCK, axis) for axis in (0, 1))
+    length = length_of(lists.is_token_BT, 1)
+    blocks = tf.math.unsorted_segment_sum(
+        tf.cast(lists.is_heavy_BHCK, tf.float32),
+        _row_of(lists.heavy_BHCK, length),
+        batch_size * num_heads * length,
     )
-    block_C1 = tf.range(num_blocks)[:, tf.newaxis]
-    held = block_C1 * numbers_per_block + tf.sort(key_or_none_BHCK, axis=-1)
-    held = tf.reshape(held, [batch_size * num_heads, -1])
-    wanted = block * numbers_per_block + key_position
-    shape = tf.shape(wanted)
-    wanted = tf.reshape(wanted, [batch_size * num_heads, -1])
-    place = tf.searchsorted(held, wanted)
-    place = tf.minimum(place, tf.shape(held)[1] - 1)
-    found = tf.gather(held, place, batch_dims=1) == wanted
-    return listed | tf.reshape(found, shape)
+    is_heavy_BHT = tf.reshape(blocks, [batch_size, num_heads, length]) > 0
+    number_BHT = tf.cumsum(tf.cast(is_heavy_BHT, tf.int32), axis=-1)
+    num_numbers = 1 + smaller(config.heavy_candidates, length)
+    return tf.where(is_heavy_BHT, number_BHT, 0), num_numbers
 
 
 def _listed(x_BHTD: tf.Tensor, lists: KeyLists, config: LSHConfig) -> tf.Tensor:

@@ -1,6 +1,8 @@
 """The contracts of LSH attention, against brute force over pairs."""
 
 import functools
+import math
+import re
 
 import hypothesis
 import numpy as np
@@ -261,8 +263,9 @@ def test_no_tensor_grows_with_the_square_of_the_length(scheme):
     assert 2 * 3 * length * keys_seen <= largest <= 2 * 3 * padded_length * per_token
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("num_hashes", [0, 2])
-def test_no_tensor_of_lists_grows_with_the_square_of_the_length(num_hashes):
+def test_no_tensor_of_lists_grows_with_the_square_of_the_length(num_hashes, compiled):
     config = LSHConfig(
         num_hashes=num_hashes,
         chunk_length=16,
@@ -286,11 +289,12 @@ def test_no_tensor_of_lists_grows_with_the_square_of_the_length(num_hashes):
     )
     for length in (2053, 8209):
         padded_length = length + -length % config.padding_multiple
-        assert max(tensor_sizes(config, length)) <= 2 * 3 * padded_length * per_token
+        sizes = tensor_sizes(config, length, compiled)
+        assert max(sizes) <= 2 * 3 * padded_length * per_token
 
 
-def tensor_sizes(config: LSHConfig, length: int) -> list[int]:
-    """Elements of every tensor in the graph of a training step."""
+def tensor_sizes(config: LSHConfig, length: int, compiled: bool = False) -> list[int]:
+    """Elements of every tensor in the graph of a training step, or of XLA's program."""
     heads = tf.TensorSpec([2, 3, length, HEAD_WIDTH])
     mask = tf.TensorSpec([2, length], tf.bool)
 
@@ -303,8 +307,16 @@ def tensor_sizes(config: LSHConfig, length: int) -> list[int]:
         )
 
     step = tf.function(
-        with_gradients(attend), input_signature=[heads, heads, heads, mask]
+        with_gradients(attend),
+        input_signature=[heads, heads, heads, mask],
+        jit_compile=compiled,
     )
+    if compiled:
+        program = step.experimental_get_compiler_ir(heads, heads, heads, mask)("hlo")
+        return [
+            math.prod(map(int, shape.split(",")))
+            for shape in re.findall(r"\w+\[([\d,]+)\]", program)
+        ]
     graph_def = step.get_concrete_function().graph.as_graph_def(add_shapes=True)
     nodes = [*graph_def.node]
     for function in graph_def.library.function:
