@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         messages.quiet_tensorflow()
         # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
         from albert_lsh_tf.diagnostics import report
-        from albert_lsh_tf.diagnostics.run import run_plan
+        from albert_lsh_tf.diagnostics.planned import run_plan
 
         try:
             diagnosis = run_plan(plan, say=_say)

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "passages": ["pack_passages", "read_passages"],
         "plan": ["DiagnosisPlan"],
         "report": ["write_report"],
-        "run": ["diagnose", "run_plan"],
+        "planned": ["run_plan"],
+        "run": ["diagnose"],
     },
 )

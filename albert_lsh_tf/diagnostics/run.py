@@ -1,6 +1,5 @@
 """Runs a diagnosis: dense attention first, then each setting beside it."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -9,9 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_lsh_tf.checkpoints.loading import load_encoder
-from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
-from albert_lsh_tf.data.sample import make_pairs
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.checkpoints.sources import WeightSource
 from albert_lsh_tf.diagnostics.diagnosis import BucketLoad, Diagnosis, SettingDiagnosis
 from albert_lsh_tf.diagnostics.encoders import (
     INPUT_NAMES,
@@ -28,16 +25,10 @@ from albert_lsh_tf.diagnostics.measures import (
     compare,
     device,
 )
-from albert_lsh_tf.diagnostics.passages import pack_passages, read_passages
-from albert_lsh_tf.diagnostics.plan import BUDGETS, TOP_K, DiagnosisPlan
+from albert_lsh_tf.diagnostics.plan import BUDGETS, TOP_K
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
-
-DEFAULT_LENGTH = 512
-_SEQUENCES_AT_ONCE = 4
-# Enough made-up sentences for any number of sequences asked for.
-_SENTENCES_A_TOKEN = 1 / 8
 
 Say = Callable[[str], None]
 
@@ -121,60 +112,6 @@ def diagnose(
             for name, total in zip(settings, totals, strict=True)
         ),
     )
-
-
-def run_plan(plan: DiagnosisPlan, say: Say | None = None) -> Diagnosis:
-    """Finds model and text of a plan, and diagnoses.
-
-    Args:
-      plan: what to look at.
-      say: gets a line for each batch.
-
-    Returns:
-      The figures.
-
-    Raises:
-      InputError: something that the plan names is not there or does not fit, or there
-        is too little memory.
-    """
-    # Files that do not fit should not wait for the model.
-    lsh_configs = _configs_of(plan.lsh_config)
-    passages = read_passages(plan.text_file) if plan.text_file else None
-    source = find_weights(plan.checkpoint, plan.albert_config_file)
-    tokenizer = AlbertTokenizer(_spm_model_file(plan, source), plan.do_lower_case)
-    if tokenizer.vocab_size > source.config.vocab_size:
-        raise InputError(
-            f"{tokenizer.model_file} has {tokenizer.vocab_size} pieces but the model "
-            f"{source.config.vocab_size}; give the spm_model_file that it came with."
-        )
-    num_positions = source.config.max_position_embeddings
-    length = plan.max_seq_length or min(DEFAULT_LENGTH, num_positions)
-    if length > num_positions and plan.extend_positions is None:
-        raise InputError(
-            f"max_seq_length={length} is more than the {num_positions} positions of "
-            f"{source.description}; lower it, or set extend_positions=tile."
-        )
-    if passages is None:
-        passages = _made_up_sentences(length, plan.num_sequences)
-    inputs = pack_passages(passages, tokenizer, length, plan.num_sequences)
-    encoder = load_encoder(
-        source,
-        attention="dense",
-        max_position_embeddings=max(length, num_positions),
-        extend_positions=plan.extend_positions or "tile",
-    )
-    try:
-        diagnosis = diagnose(
-            encoder,
-            _cut(inputs, _SEQUENCES_AT_ONCE),
-            plan.budgets,
-            lsh_configs,
-            top_k=plan.top_k,
-            say=say,
-        )
-    except tf.errors.ResourceExhaustedError as error:
-        raise InputError("out of memory; lower max_seq_length.") from error
-    return _described(diagnosis, plan, source)
 
 
 class _Dense:
@@ -317,44 +254,3 @@ def _settings(
                 "diagnosis does not do; set whiten to false."
             )
     return settings
-
-
-def _configs_of(files: Sequence[str]) -> dict[str, LSHConfig]:
-    """Settings from files, called by the file's name where that tells them apart."""
-    stems = [pathlib.Path(file).stem for file in files]
-    return {
-        (stem if stems.count(stem) == 1 else file): LSHConfig.from_file(file)
-        for stem, file in zip(stems, files, strict=True)
-    }
-
-
-def _spm_model_file(plan: DiagnosisPlan, source: WeightSource) -> str:
-    if plan.spm_model_file or source.spm_model_file:
-        return plan.spm_model_file or source.spm_model_file
-    raise InputError(
-        f"there is no SentencePiece model beside {source.path}; give its file with "
-        "spm_model_file."
-    )
-
-
-def _made_up_sentences(length: int, num_sequences: int) -> list[str]:
-    num_sentences = 8 + int(length * num_sequences * _SENTENCES_A_TOKEN)
-    pairs = make_pairs(num_sentences // 2)
-    return [text for pair in pairs for text in (pair.text_a, pair.text_b)]
-
-
-def _cut(inputs: Inputs, num_rows: int) -> list[Inputs]:
-    return [
-        {name: array[start : start + num_rows] for name, array in inputs.items()}
-        for start in range(0, len(inputs["input_mask"]), num_rows)
-    ]
-
-
-def _described(
-    diagnosis: Diagnosis, plan: DiagnosisPlan, source: WeightSource
-) -> Diagnosis:
-    encoder = source.description
-    if source.kind == "embedded":
-        encoder += ", whose weights are random"
-    text = plan.text_file or "made-up sentences of the embedded sample"
-    return dataclasses.replace(diagnosis, encoder=encoder, text=text)

@@ -11,7 +11,7 @@ import pytest
 from albert_lsh_tf.cli import diagnose
 from albert_lsh_tf.cli import main as albert_lsh
 from albert_lsh_tf.config import LSHConfig
-from albert_lsh_tf.diagnostics import DiagnosisPlan, run
+from albert_lsh_tf.diagnostics import DiagnosisPlan, planned
 
 SMALL = ["--max_seq_length=32", "--num_sequences=2"]
 
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_work(
     tmp_path, monkeypatch, capsys
 ):
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(run, "run_plan", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr(planned, "run_plan", lambda *_, **__: pytest.fail("it ran"))
     with pytest.raises(SystemExit) as stopped:
         diagnose.main([f"--output_dir={tmp_path / 'file'}"])
     assert stopped.value.code == 1
@@ -127,7 +127,7 @@ def test_an_interruption_says_that_nothing_was_written(tmp_path, monkeypatch, ca
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "run_plan", stop)
+    monkeypatch.setattr(planned, "run_plan", stop)
     with pytest.raises(SystemExit) as stopped:
         diagnose.main([f"--output_dir={tmp_path}"])
     assert stopped.value.code == 130
