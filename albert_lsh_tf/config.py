@@ -16,6 +16,7 @@ from albert_lsh_tf.lsh_config import LSHConfig
 ATTENTION_KINDS = ("lsh", "dense")
 OPTIMIZERS = ("adamw", "lamb")
 STRATEGIES = ("off", "one_device", "mirrored", "multi_worker_mirrored", "tpu")
+RECOMPUTE = ("block",)
 PRECISIONS = ("float32", "float16", "bfloat16")
 
 
@@ -121,7 +122,13 @@ class ClassifierConfig(Config):
     attention: str | tuple[str, ...] = setting(
         "lsh", "lsh or dense, for all layers or a comma list with one a layer"
     )
-    lsh: LSHConfig = dataclasses.field(default_factory=LSHConfig)
+    lsh_budget: float = setting(
+        0.25, "logits of a query, as a share of max_seq_length, where lsh is unset"
+    )
+    lsh: LSHConfig | None = None
+    recompute: str | None = setting(
+        None, "block: compute blocks anew in the backward pass", choices=RECOMPUTE
+    )
     seed: int = setting(12345, "seed of data order, new weights and dropout")
     distribution_strategy: str = setting(
         "mirrored", "tf.distribute strategy", choices=STRATEGIES
@@ -141,6 +148,15 @@ class ClassifierConfig(Config):
         "float32", "float32, float16 or bfloat16 arithmetic", choices=PRECISIONS
     )
     enable_xla: bool = setting(False, "compile the training step with XLA")
+
+    @property
+    def lsh_or_recommended(self) -> LSHConfig:
+        """`lsh` where it is set, or else what `lsh_budget` allows."""
+        if self.lsh is not None:
+            return self.lsh
+        return LSHConfig.for_length(
+            self.max_seq_length, self.lsh_budget, dense_below=None
+        )
 
     def validate(self) -> None:
         for name in (
@@ -166,6 +182,8 @@ class ClassifierConfig(Config):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name}={value} must be above 0.")
+        if self.lsh is None:
+            self.lsh_or_recommended  # noqa: B018  Refuses a budget that is none.
         if self.warmup_step > self.train_step:
             raise InputError(
                 f"warmup_step={self.warmup_step} is more than "

@@ -37,7 +37,7 @@ class Config:
             value = _fit(field.name, getattr(self, field.name), hints[field.name])
             object.__setattr__(self, field.name, value)
             choices = field.metadata.get("choices")
-            if choices and value not in choices:
+            if choices and value is not None and value not in choices:
                 raise InputError(
                     f"{field.name}={value!r} is unknown; expected one of "
                     f"{', '.join(choices)}."

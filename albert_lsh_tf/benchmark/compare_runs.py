@@ -40,7 +40,7 @@ class FinishedRun:
         """Attention and length, the two things that comparisons are about."""
         attention = self.config.attention
         kind = attention if isinstance(attention, str) else "mixed"
-        if kind == "lsh" and self.config.lsh.share_query_key:
+        if kind == "lsh" and self.config.lsh_or_recommended.share_query_key:
             kind = "lsh, shared query-key"
         return f"{kind}, {self.config.max_seq_length} tokens"
 

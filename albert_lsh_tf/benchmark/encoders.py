@@ -1,6 +1,5 @@
 """The encoders that are compared: ours, and Model Garden's."""
 
-import inspect
 from typing import Any
 
 import tf_keras
@@ -57,18 +56,12 @@ def attention_arguments(point: Point) -> dict[str, Any]:
     if attention == "lsh":
         arguments["lsh_config"] = lsh_config_for(point.length, point.budget)
     if recompute:
-        if "recompute" not in inspect.signature(AlbertLSHEncoder).parameters:
-            # No InputError: a version that can shall try again in the same folder.
-            raise NotImplementedError("This encoder cannot recompute activations.")
         arguments["recompute"] = "block"
     return arguments
 
 
 def lsh_config_for(length: int, budget: float) -> LSHConfig:
-    """How to hash that many tokens with a share of dense attention's logits."""
-    # Until every LSHConfig can be chosen by budget.
-    if not hasattr(LSHConfig, "for_length"):
-        return LSHConfig()
+    """The recommended setting for a length and a share of dense attention's logits."""
     return LSHConfig.for_length(length, budget)
 
 

@@ -77,7 +77,7 @@ def quality_over_budget(
             relative_error(attend_lsh(*layer, config, seed), dense_output)
             for layer, dense_output in zip(layers, dense_outputs, strict=True)
         )
-        found.append(Quality(budget, logits_per_query(config, length), errors))
+        found.append(Quality(budget, config.logits_per_query(length), errors))
     return found
 
 
@@ -111,15 +111,6 @@ def attend_dense(
         for head in zip(query_HTD, key_HTD, value_HTD, strict=True)
     ]
     return tf.concat(heads, axis=0).numpy()
-
-
-def logits_per_query(config: LSHConfig, length: int) -> float:
-    """Logits that a query's softmax runs over, at most all `length` of them."""
-    # Until every LSHConfig can tell.
-    if hasattr(config, "logits_per_query"):
-        return float(config.logits_per_query(length))
-    seen = config.chunk_length * (1 + config.chunks_before + config.chunks_after)
-    return float(min(length, config.evaluation_hashes * seen))
 
 
 def relative_error(actual: np.ndarray, desired: np.ndarray) -> float:

@@ -31,6 +31,7 @@ def load_encoder(
     attention_dropout_rate: float | None = None,
     max_position_embeddings: int | None = None,
     extend_positions: str = "tile",
+    recompute: str | None = None,
 ) -> AlbertLSHEncoder:
     """An encoder with the weights of a source, all of them, or an error.
 
@@ -45,7 +46,9 @@ def load_encoder(
         prefix of Google's, a TF2 SavedModel folder or TF-Hub handle, a run folder or
         Model Garden checkpoint. None: the tiny model that comes with the package.
       attention: "lsh" or "dense", or one of the two for each layer.
-      lsh_config: how attention hashes; None: the defaults.
+      lsh_config: which keys a query attends to; None: what `LSHConfig.for_length`
+        recommends for as many tokens as there are positions, or dense attention
+        where that was measured faster.
       albert_config_file: replaces the albert_config.json beside the weights.
       dropout_rate: None: the config's `hidden_dropout_prob`.
       attention_dropout_rate: None: the config's `attention_probs_dropout_prob`.
@@ -54,6 +57,8 @@ def load_encoder(
       extend_positions: how rows beyond the learned ones are made from them, "tile" or
         "interpolate"; see `positions.extend_table`. The learned ones stay as they
         are, so shorter inputs give what they gave. New rows want fine-tuning.
+      recompute: "block" computes blocks anew in the backward pass; see
+        `AlbertLSHEncoder`.
 
     Returns:
       The encoder.
@@ -79,6 +84,7 @@ def load_encoder(
         lsh_config,
         dropout_rate=dropout_rate,
         attention_dropout_rate=attention_dropout_rate,
+        recompute=recompute,
     )
     restore_encoder(encoder, source, extend_positions=extend_positions)
     return encoder
@@ -122,7 +128,11 @@ def restore_encoder(
       InputError: a variable is missing, unexpected, of another shape or not finite;
         all of them are listed. Task heads and optimiser slots are left aside by name.
     """
-    targets = {variable.name.split(":")[0]: variable for variable in encoder.variables}
+    targets = {
+        name: variable
+        for variable in encoder.variables
+        if not matches(name := variable.name.split(":")[0], name_map.CALIBRATION)
+    }
     shapes = {name: tuple(variable.shape) for name, variable in targets.items()}
     stored_shapes = dict(shapes)
     if extend_positions is not None:
@@ -148,6 +158,11 @@ def restore_encoder(
         )
     for name, value in values.items():
         targets[name].assign(value.astype(targets[name].dtype.as_numpy_dtype))
+    stored = set(source.variables.model_names)
+    for variable in encoder.variables:
+        name = variable.name.split(":")[0]
+        if matches(name, name_map.CALIBRATION) and name in stored:
+            variable.assign(source.variables[name])
 
 
 def match_variables(
@@ -168,7 +183,7 @@ def match_variables(
     partners: dict[str, str] = {}
     unexpected, misshapen = [], []
     for name in variables.model_names:
-        if matches(name, name_map.HEADS):
+        if matches(name, name_map.HEADS + name_map.CALIBRATION):
             continue
         target, letters = find_partner(name)
         if target is None or target.name not in shapes or target.name in partners:

@@ -122,3 +122,6 @@ HEADS = tuple(
         r"^(next_sentence|sentence_order)/",
     )
 )
+
+# What `encoder.calibrate` stores beside the weights: optional on both sides.
+CALIBRATION = (re.compile(r"/(query|key)_whitening$"),)

@@ -87,6 +87,7 @@ _GROUPS = {
     ),
     "Attention": (
         "attention",
+        "lsh_budget",
         *(
             _LSH_FLAGS.get(field.name, field.name)
             for field in dataclasses.fields(LSHConfig)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from albert_lsh_tf.cli.flags import ParsedFlags
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import ClassifierConfig, LSHConfig
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
@@ -105,7 +105,8 @@ def apply(
     """
     merged = {**config.to_dict(), **settings}
     if isinstance(settings.get("lsh"), Mapping):
-        merged["lsh"] = {**config.lsh.to_dict(), **settings["lsh"]}
+        below = config.lsh or LSHConfig()
+        merged["lsh"] = {**below.to_dict(), **settings["lsh"]}
     steps = settings.get("train_step")
     if isinstance(steps, int) and not isinstance(steps, bool):
         if "warmup_step" not in settings:

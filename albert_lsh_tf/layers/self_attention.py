@@ -155,6 +155,21 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
         )
         return self._output_of(output_BHTD)
 
+    def heads(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What attends: queries, keys and values of a sequence.
+
+        Args:
+          inputs: [B, T, M], float; this layer must have been called before.
+
+        Returns:
+          [B, H, T, D] each, in the compute dtype; queries scaled by 1 / sqrt(D).
+        """
+        return (
+            self._scaled(self._heads_of(self._query_dense, inputs)),
+            self._heads_of(self._key_dense, inputs),
+            self._heads_of(self._value_dense, inputs),
+        )
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SelfAttention":
         """A layer from `get_config`. Its variables are made at the first call."""

@@ -1,6 +1,6 @@
 """The ALBERT encoder, with dense or LSH attention at every depth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +14,7 @@ from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.layer_norm import LayerNorm
 from albert_lsh_tf.layers.lsh_attention import LSHAttention
 from albert_lsh_tf.layers.self_attention import DenseAttention, SelfAttention
+from albert_lsh_tf.networks.calibration import calibrate
 from albert_lsh_tf.ops.activations import gelu
 
 
@@ -153,7 +154,9 @@ class AlbertLSHEncoder(tf_keras.Model):
         )
         is_token = tf.cast(mask, tf.bool)
         encoder_outputs = []
+        block_inputs = []
         for depth in range(num_layers):
+            block_inputs.append(hidden)
             hidden = block(hidden, attention_mask=is_token, depth=depth)
             encoder_outputs.append(hidden)
 
@@ -174,7 +177,11 @@ class AlbertLSHEncoder(tf_keras.Model):
         super().__init__(inputs=[word_ids, mask, type_ids], outputs=outputs, **kwargs)
         self._embedding_layer = embedding_layer
         self._pooler_layer = pooler_layer
-        # A function, since Keras would track a dict and put it in checkpoints.
+        # Functions, since Keras would track what they hold, and put it in checkpoints.
+        self._list_attention_layers = lambda: list(block.attention_layers)
+        self._make_block_inputs_model = lambda: tf_keras.Model(
+            self.inputs, block_inputs
+        )
         self._make_config = lambda: dict(
             vocab_size=vocab_size,
             embedding_width=embedding_width,
@@ -249,6 +256,39 @@ class AlbertLSHEncoder(tf_keras.Model):
     def pooler_layer(self) -> tf_keras.layers.Layer:
         """The dense layer behind `pooled_output`."""
         return self._pooler_layer
+
+    @property
+    def attention_layers(self) -> list[SelfAttention]:
+        """The attention layer of each depth; they share their projections."""
+        return self._list_attention_layers()
+
+    def block_inputs(self, inputs: Mapping[str, tf.Tensor]) -> list[tf.Tensor]:
+        """What enters the block at each depth: [B, T, M], float32.
+
+        Args:
+          inputs: what the encoder takes.
+        """
+        outputs = self._make_block_inputs_model()(inputs)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    def calibrate(self, batches: Iterable[Mapping[str, tf.Tensor]]) -> None:
+        """Measures covariances on real text, for hashing with `whiten`.
+
+        Once is enough; they are stored with the weights. Without it `whiten` changes
+        nothing.
+
+        Args:
+          batches: a few inputs of the encoder, as dicts. Some thousand tokens do.
+
+        Raises:
+          InputError: no layer hashes with `whiten`, or there is no token.
+        """
+        layers = {
+            depth: layer
+            for depth, layer in enumerate(self.attention_layers)
+            if isinstance(layer, LSHAttention) and layer.whitening is not None
+        }
+        calibrate(layers, self.block_inputs, batches)
 
     def get_embedding_table(self) -> tf.Variable:
         """Word embeddings: [V, E]."""

@@ -16,12 +16,14 @@ class LSHEncoderConfig(encoders.AlbertEncoderConfig):
 
     attention: "lsh", "dense", or a list with one for each layer.
     lsh: the settings of `LSHConfig`.
+    recompute: "block", or None.
     """
 
     attention: Any = "lsh"
     lsh: base_config.Config = dataclasses.field(
         default_factory=lambda: base_config.Config(LSHConfig().to_dict())
     )
+    recompute: str | None = None
 
 
 @dataclasses.dataclass
@@ -41,6 +43,7 @@ def encoder_config(
     lsh: LSHConfig,
     dropout: float | None = None,
     attention_dropout: float | None = None,
+    recompute: str | None = None,
 ) -> EncoderConfig:
     """What Model Garden needs to build an encoder.
 
@@ -50,6 +53,7 @@ def encoder_config(
       lsh: how attention hashes.
       dropout: instead of the architecture's hidden_dropout_prob.
       attention_dropout: instead of its attention_probs_dropout_prob.
+      recompute: "block" to compute blocks anew in the backward pass.
 
     Returns:
       The config, of type "any".
@@ -74,6 +78,7 @@ def encoder_config(
             initializer_range=albert.initializer_range,
             attention=attention if isinstance(attention, str) else list(attention),
             lsh=base_config.Config(lsh.to_dict()),
+            recompute=recompute,
         )
     )
 
@@ -96,5 +101,8 @@ def build_encoder(config: LSHEncoderConfig) -> AlbertLSHEncoder:
         initializer_range=config.initializer_range,
     )
     return AlbertLSHEncoder.from_albert_config(
-        albert, config.attention, config.lsh.as_dict()
+        albert,
+        config.attention,
+        config.lsh.as_dict(),
+        recompute=config.recompute,
     )

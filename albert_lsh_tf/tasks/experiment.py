@@ -43,9 +43,10 @@ def experiment_config(
                 encoder=encoder_config(
                     files.albert_config,
                     config.attention,
-                    config.lsh,
+                    config.lsh_or_recommended,
                     config.hidden_dropout_prob,
                     config.attention_probs_dropout_prob,
+                    config.recompute,
                 ),
                 classifier_dropout=config.classifier_dropout_prob,
             ),

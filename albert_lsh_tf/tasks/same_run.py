@@ -16,13 +16,13 @@ _FREE = (
     *("save_checkpoints_steps", "keep_checkpoint_max"),
     *("eval_batch_size", "predict_batch_size"),
     *("distribution_strategy", "num_gpus", "num_logical_cpus", "worker_hosts"),
-    *("task_index", "tpu_address", "enable_xla"),
+    *("task_index", "tpu_address", "enable_xla", "recompute"),
     "spm_model_file",  # `find_model` compares what is in it.
 )
 # What the scores of weights that are trained already depend on.
 _SCORING = (
     *("task_name", "data_dir", "download", "do_lower_case", "max_seq_length"),
-    *("attention", "lsh", "mixed_precision"),
+    *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 _WEIGHTS = ("init_checkpoint", "albert_hub_module_handle")
 _PATHS = (*_WEIGHTS, "data_dir", "albert_config_file")
@@ -116,7 +116,7 @@ def changed_settings(
     for name in new if names is None else names:
         if _meaning(name, old[name]) == _meaning(name, new[name]):
             continue
-        if isinstance(new[name], dict):
+        if isinstance(old[name], dict) and isinstance(new[name], dict):
             changes += [
                 f"{name}.{key}={_shown(old[name][key])} -> {_shown(value)}"
                 for key, value in new[name].items()

@@ -11,6 +11,7 @@ from albert_lsh_tf.layers.embeddings import PositionEmbedding
 from albert_lsh_tf.layers.encoder_block import SharedEncoderBlock
 from albert_lsh_tf.layers.lsh_attention import LSHAttention
 from albert_lsh_tf.layers.self_attention import DenseAttention
+from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 
 
 def block(*attention_layers, **kwargs):
@@ -85,3 +86,49 @@ def test_more_tokens_than_positions_are_refused_in_python_and_in_the_graph():
     any_length(tf.zeros([2, 11, 5]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="11 positions"):
         any_length(tf.zeros([2, 12, 5]))
+
+
+@pytest.mark.parametrize("attention", ["dense", "lsh"])
+def test_recomputing_gives_the_same_gradients_with_dropout(attention):
+    """The second computation drops what the first one dropped."""
+
+    def gradients(recompute):
+        encoder = AlbertLSHEncoder(
+            31,
+            hidden_size=12,
+            embedding_width=6,
+            num_layers=2,
+            num_attention_heads=2,
+            intermediate_size=20,
+            dropout_rate=0.3,
+            attention_dropout_rate=0.3,
+            attention=attention,
+            lsh_config=LSHConfig.for_length(64),
+            recompute=recompute,
+        )
+        rng = np.random.default_rng(0)
+        for variable in encoder.trainable_variables:
+            variable.assign(rng.normal(scale=0.3, size=variable.shape))
+        ids = tf.constant(rng.integers(0, 31, size=(2, 64)), tf.int32)
+
+        @tf.function
+        def step():
+            with tf.GradientTape() as tape:
+                outputs = encoder([ids, ids * 0 + 1, ids * 0], training=True)
+                loss = tf.reduce_mean(outputs["sequence_output"] ** 3)
+            return loss, tape.gradient(loss, encoder.trainable_variables)
+
+        tf.random.set_seed(7)
+        return step()
+
+    (loss, kept), (same_loss, recomputed) = gradients(None), gradients("block")
+    assert float(loss) == pytest.approx(float(same_loss), rel=1e-6)
+    for one, other in zip(kept, recomputed, strict=True):
+        if one is not None:
+            one, other = map(tf.convert_to_tensor, (one, other))
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_unknown_recompute_is_refused():
+    with pytest.raises(ValueError, match="recompute='all' is unknown"):
+        SharedEncoderBlock([DenseAttention(2, 4)], 8, recompute="all")
