@@ -115,7 +115,7 @@ class LSHConfig(Config):
         while 3 * block > 2 * (logits - landmarks) and block > 1:
             block //= 2
         # Beyond the candidates' reach, hashing finds what blocks cannot.
-        num_hashes = int(length > 2 * cls.heavy_candidates and logits >= 128)
+        num_hashes = int(length > 4096 and logits >= 160)
         window = min(block // 4, 8)
         settings = {
             **_WINDOW_ALONE,
@@ -123,6 +123,7 @@ class LSHConfig(Config):
             "window": window,
             "landmarks": landmarks,
             "global_tokens": int(logits > 2 * block),
+            "heavy_candidates": 2048 if length <= 2048 else 1024,
             "num_hashes": num_hashes,
             "chunk_length": 32,
             "chunks_before": 0,
