@@ -8,6 +8,12 @@ from albert_lsh_tf.errors import InputError
 
 HASHES = ("angular", "random")
 
+# Settings of hash rounds; whoever sets one of them means to hash.
+HASHING = {
+    *("num_hashes", "num_hashes_at_evaluation", "chunk_length", "chunks_before"),
+    *("chunks_after", "num_buckets", "share_query_key", "hash", "whiten"),
+}
+
 # Tokens up to which dense attention was the faster one; see docs/benchmarks.md. Not
 # measured on GPUs: there the number is that of the CPU.
 DENSE_IS_FASTER_UP_TO = {"cpu": 512, "gpu": 512}

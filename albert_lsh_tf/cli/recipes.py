@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from albert_lsh_tf.cli.flags import ParsedFlags
-from albert_lsh_tf.config import ClassifierConfig, LSHConfig
+from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
+from albert_lsh_tf.lsh_config import HASHING, LSHConfig
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # In an installed package, and in a checkout.
@@ -94,7 +95,9 @@ def apply(
 
     Args:
       config: the layers below.
-      settings: the layer; settings of `lsh` are merged one by one.
+      settings: the layer; settings of `lsh` are merged one by one. The first of them
+        start from the recommended setting, or from hash rounds alone where they are
+        about hashing.
       source: its file, for the error message.
 
     Returns:
@@ -105,7 +108,11 @@ def apply(
     """
     merged = {**config.to_dict(), **settings}
     if isinstance(settings.get("lsh"), Mapping):
-        below = config.lsh or LSHConfig()
+        below = config.lsh
+        if below is None and HASHING.isdisjoint(settings["lsh"]):
+            merged["lsh"] = None
+            below = ClassifierConfig.from_dict(merged, source).lsh_or_recommended
+        below = below or LSHConfig()
         merged["lsh"] = {**below.to_dict(), **settings["lsh"]}
     steps = settings.get("train_step")
     if isinstance(steps, int) and not isinstance(steps, bool):

@@ -112,6 +112,10 @@ def changed_settings(
       One text for each.
     """
     old, new = before.to_dict(), now.to_dict()
+    if (before.lsh is None) != (now.lsh is None):
+        # What was recommended, beside what is set.
+        old["lsh"] = before.lsh_or_recommended.to_dict()
+        new["lsh"] = now.lsh_or_recommended.to_dict()
     changes = []
     for name in new if names is None else names:
         if _meaning(name, old[name]) == _meaning(name, new[name]):

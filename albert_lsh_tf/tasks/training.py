@@ -90,6 +90,11 @@ def _run(
 
     files = inputs.find_model(config, folder, do_train)
     say(f"weights: {files.description}")
+    if "lsh" in config.attention and _is_dense(config):
+        say(
+            f"attention: dense at {config.max_seq_length} tokens, where it was found "
+            "faster than LSH; --dense_below=0 gives LSH at any length"
+        )
     data = inputs.load_data(
         config,
         task,
@@ -120,6 +125,13 @@ def _run(
         return run.results(do_eval, do_predict)
     finally:
         run.close()
+
+
+def _is_dense(config: ClassifierConfig) -> bool:
+    """Whether no sequence of the run is long enough for LSH to pay."""
+    lsh = config.lsh_or_recommended
+    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    return lsh.dense_below is None and lsh.is_dense(config.max_seq_length, device)
 
 
 def _save_description(

@@ -7,6 +7,7 @@ import pytest
 from albert_lsh_tf.cli import flags, recipes
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.lsh_config import LSHConfig
 
 
 def resolve(*argv, do_train=True):
@@ -107,3 +108,16 @@ def test_a_runs_config_is_taken_up_where_nothing_is_trained(tmp_path):
     assert changed.config.max_seq_length == 7
     trained = resolve(f"--output_dir={tmp_path}")
     assert trained.config.task_name == "MRPC"
+
+
+def test_lsh_flags_start_from_the_recommended_setting_or_from_hashing_alone():
+    config = ClassifierConfig()
+    asked = {"max_seq_length": 2048, "lsh": {"dense_below": 0}}
+    lists = recipes.apply(config, asked).lsh
+    assert lists == LSHConfig.for_length(2048)
+    hashing = recipes.apply(config, {"lsh": {"num_hashes": 4}}).lsh
+    assert hashing == LSHConfig(num_hashes=4)
+    more = recipes.apply(
+        config.replace(lsh=lists.to_dict()), {"lsh": {"num_hashes": 4}}
+    )
+    assert more.lsh == lists.replace(num_hashes=4)

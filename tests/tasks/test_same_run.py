@@ -31,6 +31,7 @@ OTHERS = {
     "attention_probs_dropout_prob": 0.2,
     "classifier_dropout_prob": 0.2,
     "attention": ["lsh", "dense"],
+    "lsh_budget": 0.5,
     "lsh": {"num_hashes": 4},
     "seed": 7,
     "mixed_precision": "bfloat16",
@@ -51,10 +52,11 @@ FREE = {
     "task_index": 1,
     "tpu_address": "local",
     "enable_xla": True,
+    "recompute": "block",
     "spm_model_file": "spiece.model",
 }
 SCORING = {"task_name", "data_dir", "download", "do_lower_case", "max_seq_length"}
-SCORING |= {"attention", "lsh", "mixed_precision", "init_checkpoint"}
+SCORING |= {"attention", "lsh", "lsh_budget", "mixed_precision", "init_checkpoint"}
 SCORING |= {"albert_hub_module_handle"}
 
 
@@ -94,6 +96,7 @@ def test_what_does_not_may_change(folder, name):
 
 
 def test_the_line_has_every_change_and_the_way_out(folder):
+    ClassifierConfig(lsh={}).save(folder.config_file)
     config = ClassifierConfig(
         learning_rate=1e-3,
         data_dir="glue",
@@ -108,6 +111,12 @@ def test_the_line_has_every_change_and_the_way_out(folder):
         "lsh.num_hashes=2 -> 4, lsh.num_buckets=unset -> 6. Give another --output_dir, "
         "or leave them as they were."
     )
+
+
+def test_recommended_settings_stand_beside_those_that_were_set(folder):
+    config = ClassifierConfig(lsh={"num_hashes": 4})
+    with pytest.raises(InputError, match=r"lsh\.num_hashes=0 -> 4, .*lsh\.window=4 ->"):
+        refuse_other_settings(config, folder, do_train=True)
 
 
 def test_two_ways_to_write_the_same_are_no_change(folder, tmp_path, monkeypatch):
