@@ -23,7 +23,7 @@ NUM_SAMPLED_BLOCKS = 32
 
 # `for_length` gives longer sequences no more logits a query than this length gets, so
 # that time grows with T alone.
-LINEAR_FROM_LENGTH = 640
+LINEAR_FROM_LENGTH = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,8 +121,8 @@ class LSHConfig(Config):
         while 3 * block > 2 * (logits - landmarks) and block > 1:
             block //= 2
         # Beyond the candidates' reach, hashing finds what blocks cannot.
-        num_hashes = int(length > 4096 and logits >= 160)
-        window = min(block // 4, 8)
+        num_hashes = int(length > 4096 and logits >= 128)
+        window = min(block // 4, 4)
         settings = {
             **_WINDOW_ALONE,
             "block_length": block,
@@ -131,7 +131,7 @@ class LSHConfig(Config):
             "global_tokens": int(logits > 2 * block),
             "heavy_candidates": 2048 if length <= 2048 else 1024,
             "num_hashes": num_hashes,
-            "chunk_length": 32,
+            "chunk_length": 16 if num_hashes else 32,
             "chunks_before": 0,
             "chunks_after": 0,
         }

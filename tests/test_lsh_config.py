@@ -122,10 +122,10 @@ def test_cost_of_choosing_is_what_is_computed(kind, length, monkeypatch):
     config, dot_products = KINDS[kind], []
     expected_weights = heavy_keys._expected_weights
 
-    def recorded(wanted_BHCX, has_tokens_BC, key_BHTX, is_token_BHT):
-        weights = expected_weights(wanted_BHCX, has_tokens_BC, key_BHTX, is_token_BHT)
+    def recorded(wanted, key_BHTD, is_token_BHT):
+        weights = expected_weights(wanted, key_BHTD, is_token_BHT)
         # Means and variances are as wide as two queries.
-        assert wanted_BHCX.shape[-1] == 2 * 5
+        assert wanted.mean_BHCD.shape[-1] + wanted.variance_BHCD.shape[-1] == 2 * 5
         dot_products.append(2 * np.prod(weights.shape))
         return weights
 

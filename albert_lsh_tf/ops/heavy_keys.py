@@ -11,6 +11,8 @@ two pre-trained encoders: output error 0.07 and 0.13 of dense attention's norm, 
 and 0.34 for two hash rounds of 32 in their place.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import NUM_SAMPLED_BLOCKS, LSHConfig
@@ -50,26 +52,23 @@ def heavy_keys(
       is_heavy_BHCK: [B, H, C, K], bool; False where nothing was left to choose.
     """
     length = length_of(key_BHTD, 2)
-    wanted_BHCX, has_tokens_BC = _what_blocks_want(query_BHTD, is_token_BT, config)
+    wanted = _what_blocks_want(query_BHTD, is_token_BT, config)
     key_BHTD = tf.stop_gradient(tf.cast(key_BHTD, tf.float32))
-    key_BHTX = tf.concat([key_BHTD, 0.5 * tf.square(key_BHTD)], axis=-1)
     position_BHT = tf.range(length)[tf.newaxis, tf.newaxis]
     is_token_BHT = is_token_BT[:, tf.newaxis]
     is_global_BHT = is_global_BT[:, tf.newaxis] & is_token_BHT
 
     has_candidates = not isinstance(length, int) or length > config.heavy_candidates
     if has_candidates:
-        wanted_BHT = _wanted_anywhere(
-            wanted_BHCX, has_tokens_BC, key_BHTX, is_token_BHT, is_global_BHT
-        )
+        wanted_BHT = _wanted_anywhere(wanted, key_BHTD, is_token_BHT, is_global_BHT)
         candidates = tf.math.top_k(wanted_BHT, smaller(config.heavy_candidates, length))
         position_BHT = candidates.indices
         is_token_BHT = candidates.values >= 0
         is_global_BHT = candidates.values >= ALWAYS_FIRST
-        key_BHTX = tf.gather(key_BHTX, position_BHT, batch_dims=2)
+        key_BHTD = tf.gather(key_BHTD, position_BHT, batch_dims=2)
 
-    weight_BHCT = _expected_weights(wanted_BHCX, has_tokens_BC, key_BHTX, is_token_BHT)
-    first_C, end_C = window_edges(length_of(wanted_BHCX, 2), config)
+    weight_BHCT = _expected_weights(wanted, key_BHTD, is_token_BHT)
+    first_C, end_C = window_edges(length_of(weight_BHCT, 2), config)
     position_BH1T = position_BHT[:, :, tf.newaxis]
     is_in_window_BHCT = (position_BH1T >= first_C[:, tf.newaxis]) & (
         position_BH1T < end_C[:, tf.newaxis]
@@ -86,63 +85,68 @@ def heavy_keys(
     return heavy_BHCK, chosen.values >= 0
 
 
+class _Wanted(NamedTuple):
+    """Mean and variances of the queries of each block.
+
+    mean_BHCD, variance_BHCD: [B, H, C, D], float32.
+    has_tokens_BC: [B, C], bool.
+    """
+
+    mean_BHCD: tf.Tensor
+    variance_BHCD: tf.Tensor
+    has_tokens_BC: tf.Tensor
+
+
 def _what_blocks_want(
     query_BHTD: tf.Tensor, is_token_BT: tf.Tensor, config: LSHConfig
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variances of each block's queries.
-
-    Returns:
-      wanted_BHCX: [B, H, C, 2 * D], float32: the mean, then the variances.
-      has_tokens_BC: [B, C], bool.
-    """
+) -> _Wanted:
     query_BHTD = tf.stop_gradient(tf.cast(query_BHTD, tf.float32))
     query_BHCQD = split_into_chunks(query_BHTD, config.block_length)
-    is_token_B1T1 = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis, :, tf.newaxis]
-    is_token_B1CQ1 = split_into_chunks(is_token_B1T1, config.block_length)
-    count_B1C11 = tf.reduce_sum(is_token_B1CQ1, axis=3, keepdims=True)
-    weight_B1CQ1 = is_token_B1CQ1 / tf.maximum(count_B1C11, 1)
-    mean_BHC1D = tf.reduce_sum(query_BHCQD * weight_B1CQ1, axis=3, keepdims=True)
+    is_token_B1T = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis]
+    is_token_B1CQ = split_into_chunks(is_token_B1T, config.block_length)
+    count_B1C1 = tf.reduce_sum(is_token_B1CQ, axis=3, keepdims=True)
+    weight_B1CQ = is_token_B1CQ / tf.maximum(count_B1C1, 1)
+    # Means as products: in `tf.matmul` broadcasting is not safe, so it is done here.
+    sizes = [length_of(query_BHCQD, axis) for axis in range(4)]
+    weight_BHC1Q = tf.broadcast_to(weight_B1CQ, sizes)[:, :, :, tf.newaxis]
+    mean_BHC1D = tf.matmul(weight_BHC1Q, query_BHCQD)
     square_BHCQD = tf.math.squared_difference(query_BHCQD, mean_BHC1D)
-    variance_BHCD = tf.reduce_sum(square_BHCQD * weight_B1CQ1, axis=3)
-    wanted_BHCX = tf.concat([tf.squeeze(mean_BHC1D, axis=3), variance_BHCD], axis=-1)
-    return wanted_BHCX, count_B1C11[:, 0, :, 0, 0] > 0
+    variance_BHC1D = tf.matmul(weight_BHC1Q, square_BHCQD)
+    return _Wanted(
+        mean_BHC1D[:, :, :, 0], variance_BHC1D[:, :, :, 0], count_B1C1[:, 0, :, 0] > 0
+    )
 
 
 def _expected_weights(
-    wanted_BHCX: tf.Tensor,
-    has_tokens_BC: tf.Tensor,
-    key_BHTX: tf.Tensor,
-    is_token_BHT: tf.Tensor,
+    wanted: _Wanted, key_BHTD: tf.Tensor, is_token_BHT: tf.Tensor
 ) -> tf.Tensor:
     """What each block expects to weigh each key: [B, H, C, T], float32.
 
     Sums to 1 over keys; 0 for a block without tokens.
     """
-    logits_BHCT = tf.matmul(wanted_BHCX, key_BHTX, transpose_b=True)
-    weights_BHCT = tf.nn.softmax(
-        logits_BHCT + mask_bias(is_token_BHT)[:, :, tf.newaxis]
-    )
-    return (
-        weights_BHCT * tf.cast(has_tokens_BC, tf.float32)[:, tf.newaxis, :, tf.newaxis]
-    )
+    half_square_BHTD = 0.5 * tf.square(key_BHTD)
+    logits_BHCT = tf.matmul(wanted.mean_BHCD, key_BHTD, transpose_b=True)
+    logits_BHCT += tf.matmul(wanted.variance_BHCD, half_square_BHTD, transpose_b=True)
+    bias_BH1T = mask_bias(is_token_BHT)[:, :, tf.newaxis]
+    has_tokens_B1C1 = tf.cast(wanted.has_tokens_BC, tf.float32)[:, tf.newaxis, :]
+    return tf.nn.softmax(logits_BHCT + bias_BH1T) * has_tokens_B1C1[..., tf.newaxis]
 
 
 def _wanted_anywhere(
-    wanted_BHCX: tf.Tensor,
-    has_tokens_BC: tf.Tensor,
-    key_BHTX: tf.Tensor,
+    wanted: _Wanted,
+    key_BHTD: tf.Tensor,
     is_token_BHT: tf.Tensor,
     is_global_BHT: tf.Tensor,
 ) -> tf.Tensor:
     """What a sample of all blocks wants: [B, H, T], float32; -1 at padding."""
-    sample_C = tf.range(NUM_SAMPLED_BLOCKS) * length_of(wanted_BHCX, 2)
+    sample_C = tf.range(NUM_SAMPLED_BLOCKS) * length_of(wanted.mean_BHCD, 2)
     sample_C //= NUM_SAMPLED_BLOCKS
-    weights_BHCT = _expected_weights(
-        tf.gather(wanted_BHCX, sample_C, axis=2),
-        tf.gather(has_tokens_BC, sample_C, axis=1),
-        key_BHTX,
-        is_token_BHT,
+    sampled = _Wanted(
+        tf.gather(wanted.mean_BHCD, sample_C, axis=2),
+        tf.gather(wanted.variance_BHCD, sample_C, axis=2),
+        tf.gather(wanted.has_tokens_BC, sample_C, axis=1),
     )
+    weights_BHCT = _expected_weights(sampled, key_BHTD, is_token_BHT)
     # A mean, so that no sum of weights comes near that of a global token.
     wanted_BHT = tf.reduce_mean(weights_BHCT, axis=2)
     wanted_BHT = tf.where(is_global_BHT, ALWAYS_FIRST, wanted_BHT)

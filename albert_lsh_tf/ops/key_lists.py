@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.branching import computed_anew, length_of
-from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks
+from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks, take_range
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.heavy_keys import heavy_keys, smaller
 from albert_lsh_tf.ops.landmarks import (
@@ -242,18 +242,18 @@ def _listed_backward(
     growing at 256 terms.
     """
     num_heavy = 0 if lists.heavy_BHCK is None else length_of(lists.heavy_BHCK, 3)
-    d_window, d_heavy, d_landmarks = tf.split(
-        d_listed_BHCKD, [config.window_length, num_heavy, config.landmarks], axis=3
-    )
+    end_of_heavy = config.window_length + num_heavy
     parts = []
     if config.window_length:
-        d_window = see_window_backward(d_window, config)
+        d_window = see_window_backward(d_listed_BHCKD, config)
         parts.append(tf.cast(d_window, tf.float32))
     if lists.heavy_BHCK is not None:
         length = length_of(lists.is_token_BT, 1)
+        d_heavy = take_range(d_listed_BHCKD, config.window_length, num_heavy, axis=3)
         d_heavy = tf.cast(d_heavy, tf.float32)
         parts.append(_gather_heads_backward(d_heavy, lists.heavy_BHCK, length))
     if config.landmarks:
+        d_landmarks = take_range(d_listed_BHCKD, end_of_heavy, config.landmarks, axis=3)
         d_landmarks_BHLD = tf.reduce_sum(tf.cast(d_landmarks, tf.float32), axis=2)
         parts.append(
             pool_landmarks_backward(d_landmarks_BHLD, lists.is_token_BT, config)

@@ -21,36 +21,45 @@ def see_window(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:
     blocks = split_into_chunks(x, config.block_length)
     if not config.window:
         return blocks
-    num_blocks = length_of(blocks, 2)
-    padded = tf.pad(blocks, _paddings(blocks, axis=2, before=1, after=1))
-    before = take_range(padded, 0, num_blocks, axis=2)
-    after = take_range(padded, 2, num_blocks, axis=2)
     start = config.block_length - config.window
+    last_tokens = take_range(blocks, start, config.window, axis=3)
+    first_tokens = take_range(blocks, 0, config.window, axis=3)
     return tf.concat(
-        [
-            take_range(before, start, config.window, axis=3),
-            blocks,
-            take_range(after, 0, config.window, axis=3),
-        ],
-        axis=3,
+        [_shift_blocks(last_tokens, 1), blocks, _shift_blocks(first_tokens, -1)], axis=3
     )
 
 
 def see_window_backward(d_window: tf.Tensor, config: LSHConfig) -> tf.Tensor:
-    """The gradient of `see_window`: [B, H, C, K, D] to [B, H, T, D].
+    """The gradient of `see_window`.
 
     By hand, since that of slices of a padded tensor pads every one of them.
+
+    Args:
+      d_window: [B, H, C, K, D], upstream; what stands behind the window is left aside.
+      config: as for `see_window`.
+
+    Returns:
+      [B, H, T, D].
     """
-    own = take_range(d_window, config.window, config.block_length, axis=3)
-    if config.window:
-        end = config.window + config.block_length
-        to_previous = take_range(d_window, 0, config.window, axis=3)
-        to_next = take_range(d_window, end, config.window, axis=3)
-        rest = config.block_length - config.window
-        own += tf.pad(
-            _shift_blocks(to_previous, -1), _paddings(own, axis=3, before=rest)
+    window, block = config.window, config.block_length
+    if not window:
+        return join_chunks(take_range(d_window, 0, block, axis=3))
+    to_previous = take_range(d_window, 0, window, axis=3)
+    to_next = take_range(d_window, window + block, window, axis=3)
+    from_next, from_previous = _shift_blocks(to_previous, -1), _shift_blocks(to_next, 1)
+    if 2 * window <= block:
+        own = tf.concat(
+            [
+                take_range(d_window, window, window, axis=3) + from_previous,
+                take_range(d_window, 2 * window, block - 2 * window, axis=3),
+                take_range(d_window, block, window, axis=3) + from_next,
+            ],
+            axis=3,
         )
-        own += tf.pad(_shift_blocks(to_next, 1), _paddings(own, axis=3, after=rest))
+    else:
+        own = take_range(d_window, window, block, axis=3)
+        own += tf.pad(from_next, _paddings(own, axis=3, before=block - window))
+        own += tf.pad(from_previous, _paddings(own, axis=3, after=block - window))
     return join_chunks(own)
 
 
