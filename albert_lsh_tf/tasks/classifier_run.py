@@ -249,6 +249,8 @@ class ClassifierRun:
 
     def _restore_best(self) -> int:
         """Gives the model the weights of the best checkpoint; returns its step."""
+        # The chief may still be replacing the best one, which all workers read.
+        devices.wait_for_all(self.strategy)
         best = read_best(self.folder.best_dir)
         prefix = best.prefix if best else self.folder.latest_checkpoint()
         if not self.trains and self.files.checkpoint and not self.start_step:

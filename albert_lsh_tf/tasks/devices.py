@@ -66,6 +66,21 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return strategy.extended.should_checkpoint
 
 
+def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+    """Returns when every worker has come here; at once where there is one alone."""
+
+    @tf.function
+    def sum_over_all() -> tf.Tensor:
+        def one() -> tf.Tensor:
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce("sum", tf.constant(1.0))
+
+        return strategy.run(one)
+
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        sum_over_all()
+
+
 def set_precision(mixed_precision: str) -> None:
     """Sets the policy of layers that are made from now on: a name of `PRECISIONS`."""
     performance.set_mixed_precision_policy(tf.dtypes.as_dtype(mixed_precision))
