@@ -10,13 +10,14 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "checkpoints.loading": ["load_encoder"],
+        "checkpoints.loading": ["load_encoder", "load_pretrainer"],
         "config": ["AlbertConfig", "ClassifierConfig", "LSHConfig"],
         "data.tokenization": ["AlbertTokenizer"],
         "errors": ["InputError"],
         "layers.lsh_attention": ["LSHAttention"],
         "networks.albert_encoder": ["AlbertLSHEncoder"],
         "networks.classifier": ["AlbertClassifier"],
+        "networks.pretrainer": ["AlbertPretrainer"],
         "tasks.training": ["train_and_evaluate"],
     },
 )

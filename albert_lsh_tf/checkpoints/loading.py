@@ -1,24 +1,27 @@
-"""Puts weights into the encoder, and accounts for every variable on both sides."""
+"""Puts weights into a model, and accounts for every variable on both sides."""
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import tf_keras
 
 from albert_lsh_tf.checkpoints import name_map
+from albert_lsh_tf.checkpoints.matching import (
+    BESIDE_A_PRETRAINER,
+    BESIDE_AN_ENCODER,
+    heads_in,
+    read_variables,
+)
 from albert_lsh_tf.checkpoints.positions import check_extension, extend_table
 from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
-from albert_lsh_tf.checkpoints.variables import (
-    CheckpointVariables,
-    find_partner,
-    matches,
-    sizes,
-)
+from albert_lsh_tf.checkpoints.variables import matches
 from albert_lsh_tf.config import AlbertConfig, LSHConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
+from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 
 
 def load_encoder(
@@ -67,27 +70,148 @@ def load_encoder(
       InputError: no such source, not to be recognised, damaged, or its variables do
         not fit its config or the encoder, one for one; fewer positions than learned.
     """
+    source = open_source(source, albert_config_file)
+    encoder = _build_encoder(
+        source,
+        attention,
+        lsh_config,
+        dropout_rate=dropout_rate,
+        attention_dropout_rate=attention_dropout_rate,
+        max_position_embeddings=max_position_embeddings,
+        extend_positions=extend_positions,
+        recompute=recompute,
+    )
+    restore_encoder(encoder, source, extend_positions=extend_positions)
+    return encoder
+
+
+def load_pretrainer(
+    source: str | pathlib.Path | WeightSource | None = None,
+    attention: str | Sequence[str] = "lsh",
+    lsh_config: LSHConfig | None = None,
+    *,
+    new_heads: Sequence[str] = (),
+    albert_config_file: str | pathlib.Path | None = None,
+    dropout_rate: float | None = None,
+    attention_dropout_rate: float | None = None,
+    max_position_embeddings: int | None = None,
+    extend_positions: str = "tile",
+    recompute: str | None = None,
+) -> AlbertPretrainer:
+    """An encoder with the pre-training heads that a source has, all of them.
+
+        pretrainer = load_pretrainer("albert_base_v2/", attention="dense")
+
+    Google's and Hugging Face's files have both heads, SavedModels of TF-Hub that of
+    the masked language model.
+
+    Args:
+      source: see `load_encoder`.
+      attention: see `load_encoder`.
+      lsh_config: see `load_encoder`.
+      new_heads: of "mlm" and "sop", those that shall be there with random weights if
+        the source has none.
+      albert_config_file: see `load_encoder`.
+      dropout_rate: see `load_encoder`.
+      attention_dropout_rate: see `load_encoder`.
+      max_position_embeddings: see `load_encoder`.
+      extend_positions: see `load_encoder`.
+      recompute: see `load_encoder`.
+
+    Returns:
+      The pre-training model; its `heads` are those of the source and `new_heads`.
+
+    Raises:
+      InputError: as `load_encoder`, or there is no head, or a part of one.
+    """
+    source = open_source(source, albert_config_file)
+    stored_heads = heads_in(source.variables)
+    heads = [
+        head
+        for head in name_map.HEAD_VARIABLES
+        if head in stored_heads or head in new_heads
+    ]
+    if not heads:
+        raise InputError(
+            f"{source.path}: there are no pre-training heads beside the encoder. Load "
+            "it with load_encoder, or give new_heads for heads with random weights."
+        )
+    encoder = _build_encoder(
+        source,
+        attention,
+        lsh_config,
+        dropout_rate=dropout_rate,
+        attention_dropout_rate=attention_dropout_rate,
+        max_position_embeddings=max_position_embeddings,
+        extend_positions=extend_positions,
+        recompute=recompute,
+    )
+    pretrainer = AlbertPretrainer(
+        encoder,
+        heads,
+        tf_keras.initializers.TruncatedNormal(stddev=source.config.initializer_range),
+    )
+    fresh = {
+        variable.name
+        for head in set(heads) - set(stored_heads)
+        for variable in name_map.HEAD_VARIABLES[head]
+    }
+    _restore(
+        pretrainer,
+        source,
+        extend_positions=extend_positions,
+        left_aside=BESIDE_A_PRETRAINER,
+        kept=fresh,
+    )
+    return pretrainer
+
+
+def open_source(
+    source: str | pathlib.Path | WeightSource | None,
+    albert_config_file: str | pathlib.Path | None = None,
+) -> WeightSource:
+    """A source of weights whose config fits its variables.
+
+    Args:
+      source: what `find_weights` takes, or what it returned.
+      albert_config_file: replaces the albert_config.json beside the weights.
+
+    Returns:
+      The source.
+
+    Raises:
+      InputError: as `find_weights` and `check_config`.
+    """
     if not isinstance(source, WeightSource):
         source = find_weights(source, albert_config_file)
     elif albert_config_file is not None:
         config = AlbertConfig.from_file(albert_config_file)
         source = dataclasses.replace(source, config=config)
     check_config(source)
+    return source
+
+
+def _build_encoder(
+    source: WeightSource,
+    attention: str | Sequence[str],
+    lsh_config: LSHConfig | None,
+    *,
+    max_position_embeddings: int | None,
+    extend_positions: str,
+    **kwargs: Any,
+) -> AlbertLSHEncoder:
+    """The encoder of a source, before it has its weights."""
     num_learned = source.config.max_position_embeddings
     num_positions = max_position_embeddings
     if num_positions is None:
         num_positions = num_learned
     check_extension(num_learned, num_positions, extend_positions)
-    encoder = AlbertLSHEncoder.from_albert_config(
+    return AlbertLSHEncoder.from_albert_config(
         source.config.replace(max_position_embeddings=num_positions),
         attention,
         lsh_config,
-        dropout_rate=dropout_rate,
-        attention_dropout_rate=attention_dropout_rate,
-        recompute=recompute,
+        **kwargs,
     )
-    restore_encoder(encoder, source, extend_positions=extend_positions)
-    return encoder
 
 
 def check_config(source: WeightSource) -> None:
@@ -128,10 +252,36 @@ def restore_encoder(
       InputError: a variable is missing, unexpected, of another shape or not finite;
         all of them are listed. Task heads and optimiser slots are left aside by name.
     """
+    _restore(
+        encoder,
+        source,
+        extend_positions=extend_positions,
+        left_aside=BESIDE_AN_ENCODER,
+    )
+
+
+def _restore(
+    model: tf_keras.Model,
+    source: WeightSource,
+    *,
+    extend_positions: str | None,
+    left_aside: tuple,
+    kept: Collection[str] = (),
+) -> None:
+    """Assigns every variable of a model, or changes none; see `restore_encoder`.
+
+    Args:
+      model: what to restore.
+      source: as `find_weights` returned it.
+      extend_positions: see `restore_encoder`.
+      left_aside: patterns of the source's variables that are none of the model's.
+      kept: names of the model's variables that are none of the source's.
+    """
     targets = {
         name: variable
-        for variable in encoder.variables
+        for variable in model.variables
         if not matches(name := variable.name.split(":")[0], name_map.CALIBRATION)
+        and name not in kept
     }
     shapes = {name: tuple(variable.shape) for name, variable in targets.items()}
     stored_shapes = dict(shapes)
@@ -141,12 +291,8 @@ def restore_encoder(
             source.config.max_position_embeddings,
             width,
         )
-    partners = match_variables(stored_shapes, source.variables)
-    # All values are checked before the first is assigned: no half-restored encoder.
-    values = {
-        name: np.reshape(source.variables[partner], stored_shapes[name])
-        for name, partner in partners.items()
-    }
+    # All values are checked before the first is assigned: no half-restored model.
+    values = read_variables(stored_shapes, source.variables, left_aside)
     if extend_positions is not None:
         values[name_map.POSITIONS] = extend_table(
             values[name_map.POSITIONS], num_positions, extend_positions
@@ -159,71 +305,11 @@ def restore_encoder(
     for name, value in values.items():
         targets[name].assign(value.astype(targets[name].dtype.as_numpy_dtype))
     stored = set(source.variables.model_names)
-    for variable in encoder.variables:
+    for variable in model.variables:
         name = variable.name.split(":")[0]
         if matches(name, name_map.CALIBRATION) and name in stored:
             variable.assign(source.variables[name])
 
 
-def match_variables(
-    shapes: Mapping[str, tuple[int, ...]], variables: CheckpointVariables
-) -> dict[str, str]:
-    """Finds the one variable of a source for each of the encoder's.
-
-    Args:
-      shapes: the encoder's variable names and shapes.
-      variables: the source's.
-
-    Returns:
-      For each name in `shapes`, in order, the name in the source.
-
-    Raises:
-      InputError: lists what is missing, unexpected, and of another shape.
-    """
-    partners: dict[str, str] = {}
-    unexpected, misshapen = [], []
-    for name in variables.model_names:
-        if matches(name, name_map.HEADS + name_map.CALIBRATION):
-            continue
-        target, letters = find_partner(name)
-        if target is None or target.name not in shapes or target.name in partners:
-            unexpected.append(f"{name} {_brackets(variables.shape(name))}")
-            continue
-        partners[target.name] = name
-        axes = target.shape.split()
-        dimensions = dict(zip(axes, shapes[target.name], strict=True))
-        expected = sizes(letters, dimensions)
-        if variables.shape(name) != expected:
-            misshapen.append(
-                f"{name} expected {_brackets(expected)} "
-                f"found {_brackets(variables.shape(name))}"
-            )
-    missing = [
-        f"{name} {_brackets(shape)}"
-        for name, shape in shapes.items()
-        if name not in partners
-    ]
-    problems = {
-        "missing": missing,
-        "unexpected": unexpected,
-        "of another shape": misshapen,
-    }
-    if any(problems.values()):
-        details = "; ".join(
-            f"{problem}: {', '.join(names)}"
-            for problem, names in problems.items()
-            if names
-        )
-        raise InputError(
-            f"{variables.prefix}: its variables are not those of the encoder; "
-            f"{details}."
-        )
-    return {name: partners[name] for name in shapes}
-
-
 def _is_finite(value: np.ndarray) -> bool:
     return bool(np.isfinite(value.astype(np.float32)).all())
-
-
-def _brackets(shape: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, shape))}]"

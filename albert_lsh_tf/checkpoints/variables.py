@@ -1,5 +1,6 @@
-"""Reads the variables of a TensorFlow checkpoint by name, without running anything."""
+"""Variables of a source by name, read without running anything."""
 
+import abc
 import contextlib
 import functools
 import math
@@ -17,53 +18,22 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-class CheckpointVariables(Mapping):
-    """The variables of one checkpoint: name to array, read when asked for.
-
-    TF1 checkpoints are keyed by variable name. Object checkpoints (TF2, also those
-    inside a SavedModel) are keyed by path, and their object graph says which variable
-    lies where; here both are read by name. Bookkeeping, such as optimiser slots, is
-    listed by its path.
-
-    Args:
-      prefix: path of the checkpoint, without `.index` or `.data-00000-of-00001`.
+class Variables(Mapping[str, np.ndarray], abc.ABC):
+    """The variables of one source: name to array, read when asked for.
 
     Attributes:
-      prefix: as given.
-      is_object_based: whether the checkpoint has an object graph.
-
-    Raises:
-      InputError: the index is missing or damaged; for values, when they are read.
+      path: where they are, for messages.
     """
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
-        with _readable(prefix):
-            self._reader = tf.train.load_checkpoint(prefix)
-            shapes = self._reader.get_variable_to_shape_map()
-            self.is_object_based = _OBJECT_GRAPH in shapes
-            if self.is_object_based:
-                self._keys = _keys_by_name(self._reader.get_tensor(_OBJECT_GRAPH))
-            else:
-                self._keys = {name: name for name in shapes}
-            self._shapes = {
-                name: tuple(shapes[key]) for name, key in self._keys.items()
-            }
+    path: str
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        key = self._keys[name]
-        with _readable(self.prefix):
-            return self._reader.get_tensor(key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
+    @abc.abstractmethod
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a variable, from the index alone."""
-        return self._shapes[name]
+        """The shape of a variable, without reading it."""
+
+    @abc.abstractmethod
+    def dtype(self, name: str) -> np.dtype:
+        """The dtype of a variable, without reading it."""
 
     @functools.cached_property
     def model_names(self) -> list[str]:
@@ -71,11 +41,12 @@ class CheckpointVariables(Mapping):
         return [name for name in self if not matches(name, name_map.BOOKKEEPING)]
 
     def dimensions(self) -> dict[str, int]:
-        """The dimensions that the encoder's variables agree on.
+        """The dimensions that the model's variables agree on.
 
         Returns:
           Dimension letter (see `name_map`) to size. A letter on which the variables
-          disagree is left out, as is H in Google's layout, where heads are not visible.
+          disagree is left out, as is H where heads are not visible, as in Google's
+          layout.
         """
         seen: dict[str, set[int]] = {}
         for name in self.model_names:
@@ -91,30 +62,78 @@ class CheckpointVariables(Mapping):
         }
 
 
-def find_partner(name: str) -> tuple[name_map.EncoderVariable | None, str]:
-    """Which encoder variable a variable of a source is.
+class CheckpointVariables(Variables):
+    """The variables of a TensorFlow checkpoint.
+
+    TF1 checkpoints are keyed by variable name. Object checkpoints (TF2, also those
+    inside a SavedModel) are keyed by path, and their object graph says which variable
+    lies where; here both are read by name. Bookkeeping, such as optimiser slots, is
+    listed by its path.
 
     Args:
-      name: variable name in the source, Google's or the encoder's own.
+      prefix: path of the checkpoint, without `.index` or `.data-00000-of-00001`.
+
+    Attributes:
+      path: the prefix.
+      is_object_based: whether the checkpoint has an object graph.
+
+    Raises:
+      InputError: the index is missing or damaged; for values, when they are read.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.path = prefix
+        with _readable(prefix):
+            self._reader = tf.train.load_checkpoint(prefix)
+            shapes = self._reader.get_variable_to_shape_map()
+            self._dtypes = self._reader.get_variable_to_dtype_map()
+            self.is_object_based = _OBJECT_GRAPH in shapes
+            if self.is_object_based:
+                self._keys = _keys_by_name(self._reader.get_tensor(_OBJECT_GRAPH))
+            else:
+                self._keys = {name: name for name in shapes}
+            self._shapes = {
+                name: tuple(shapes[key]) for name, key in self._keys.items()
+            }
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        key = self._keys[name]
+        with _readable(self.path):
+            return self._reader.get_tensor(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self._shapes[name]
+
+    def dtype(self, name: str) -> np.dtype:
+        return np.dtype(self._dtypes[self._keys[name]].as_numpy_dtype)
+
+
+def find_partner(name: str) -> tuple[name_map.ModelVariable | None, str]:
+    """Which variable of the model a variable of a source is.
+
+    Args:
+      name: variable name in the source, as any kind of file in `name_map` has it.
 
     Returns:
-      The encoder variable and the shape (in letters) that this source gives it; None
-      and "" for a name that is in neither table.
+      The variable and the axes (in letters) that this source gives it; None and "" for
+      a name that is in no table.
     """
-    name = name.removeprefix(name_map.OPTIONAL_PREFIX)
-    if name in name_map.BY_NAME:
-        return name_map.BY_NAME[name], name_map.BY_NAME[name].shape
-    if name in name_map.BY_GOOGLE_NAME:
-        return (
-            name_map.BY_GOOGLE_NAME[name],
-            name_map.BY_GOOGLE_NAME[name].google_shape,
-        )
+    name = _without_scope(name)
+    for candidate in (name, name_map.HUGGINGFACE_SCOPE + name):
+        if candidate in name_map.BY_STORED_NAME:
+            return name_map.BY_STORED_NAME[candidate]
     return None, ""
 
 
 def matches(name: str, patterns: tuple) -> bool:
     """Whether one of `name_map`'s patterns is in `name`."""
-    name = name.removeprefix(name_map.OPTIONAL_PREFIX)
+    name = _without_scope(name)
     return any(pattern.search(name) for pattern in patterns)
 
 
@@ -123,6 +142,30 @@ def sizes(letters: str, dimensions: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(
         math.prod(dimensions[letter] for letter in axis) for axis in letters.split()
     )
+
+
+def rearrange(
+    value: np.ndarray, axes: str, new_axes: str, dimensions: Mapping[str, int]
+) -> np.ndarray:
+    """A variable in the layout of another kind of file; values stay bit for bit.
+
+    Args:
+      value: of shape `sizes(axes, dimensions)`.
+      axes: how `value` is laid out, such as "HD M".
+      new_axes: how it shall be laid out, in the same letters, such as "M H D".
+      dimensions: the size of each letter.
+
+    Returns:
+      The array of shape `sizes(new_axes, dimensions)`.
+    """
+    letters = axes.replace(" ", "")
+    order = [letters.index(letter) for letter in new_axes.replace(" ", "")]
+    apart = np.reshape(value, [dimensions[letter] for letter in letters])
+    return np.reshape(np.transpose(apart, order), sizes(new_axes, dimensions))
+
+
+def _without_scope(name: str) -> str:
+    return name_map.OPTIONAL_SCOPE.sub("", name)
 
 
 def _keys_by_name(serialized_graph: bytes) -> dict[str, str]:

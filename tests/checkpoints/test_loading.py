@@ -172,7 +172,7 @@ def test_everything_that_does_not_fit_is_listed(google_folder, variables):
     changed[QUERY_KERNEL] = np.zeros([20, 16], np.float32)
     rewrite(google_folder, changed)
     expected = (
-        "model.ckpt-best: its variables are not those of the encoder; "
+        "model.ckpt-best: its variables are not those of the model; "
         "missing: embeddings/layer_norm/beta [6], pooler_transform/bias [20]; "
         "unexpected: bert/encoder/transformer/group_1/kernel [3, 4]; "
         f"of another shape: {QUERY_KERNEL} expected [20, 20] found [20, 16]."
@@ -187,7 +187,7 @@ def test_each_missing_variable_is_found_missing(
 ):
     rewrite(google_folder, {key: variables[key] for key in variables if key != name})
     source = find_weights(google_folder)
-    with pytest.raises(InputError, match=r"encoder; missing: \S+ \[[\d, ]+\]\.$"):
+    with pytest.raises(InputError, match=r"model; missing: \S+ \[[\d, ]+\]\.$"):
         restore_encoder(untouched, source)
 
 
@@ -202,7 +202,7 @@ def test_a_checkpoint_without_any_encoder_variable(google_folder):
 def test_a_variable_that_is_there_twice(google_folder, variables):
     twin = {"pooler_transform/bias": variables["bert/pooler/dense/bias"]}
     rewrite(google_folder, {**variables, **twin})
-    with pytest.raises(InputError, match=r"encoder; unexpected: \S+ \[20\]\.$"):
+    with pytest.raises(InputError, match=r"model; unexpected: \S+ \[20\]\.$"):
         load_encoder(google_folder)
 
 

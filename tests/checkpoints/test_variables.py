@@ -3,7 +3,12 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from albert_lsh_tf.checkpoints.variables import CheckpointVariables, sizes
+from albert_lsh_tf.checkpoints.variables import (
+    CheckpointVariables,
+    find_partner,
+    rearrange,
+    sizes,
+)
 from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints
 
@@ -18,6 +23,7 @@ def test_names_shapes_and_values_of_a_tf1_checkpoint(tmp_path, variables):
     assert set(found) == {*variables, *extras}
     for name, value in variables.items():
         assert found.shape(name) == value.shape
+        assert found.dtype(name) == np.float32
         np.testing.assert_array_equal(found[name], value)
     assert set(found.model_names) == {*variables, *checkpoints.HEAD_SHAPES}
 
@@ -52,7 +58,8 @@ def test_dimensions_come_from_all_variables_together(tmp_path, variables):
     prefix = checkpoints.write_google_checkpoint(tmp_path / "whole", variables)
     assert CheckpointVariables(str(prefix)).dimensions() == shapes
 
-    broken = {**variables, "bert/pooler/dense/bias": np.zeros(21, np.float32)}
+    name = "bert/encoder/embedding_hidden_mapping_in/bias"
+    broken = {**variables, name: np.zeros(21, np.float32)}
     prefix = checkpoints.write_google_checkpoint(tmp_path / "broken", broken)
     del shapes["M"]  # 20 by most, 21 by one: not agreed on.
     assert CheckpointVariables(str(prefix)).dimensions() == shapes
@@ -61,6 +68,42 @@ def test_dimensions_come_from_all_variables_together(tmp_path, variables):
 def test_letters_that_stand_together_are_one_axis():
     assert sizes("M HD", {"M": 20, "H": 5, "D": 4}) == (20, 20)
     assert sizes("H D M", {"M": 20, "H": 5, "D": 4}) == (5, 4, 20)
+
+
+def test_axes_are_taken_apart_turned_and_put_together():
+    dimensions = {"M": 3, "H": 5, "D": 2}
+    turned = np.arange(30.0).reshape(10, 3)
+    kernel = rearrange(turned, "HD M", "M H D", dimensions)
+    assert kernel.shape == (3, 5, 2)
+    for head in range(5):
+        np.testing.assert_array_equal(
+            kernel[:, head], turned[2 * head : 2 * head + 2].T
+        )
+    back = rearrange(kernel, "M H D", "HD M", dimensions)
+    np.testing.assert_array_equal(back, turned)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bert/pooler/dense/kernel",
+        "module/bert/pooler/dense/kernel",
+        "pooler_transform/kernel",
+        "albert.pooler.weight",
+        "pooler.weight",
+    ],
+)
+def test_a_variable_is_found_by_any_of_its_names(name):
+    assert find_partner(name)[0].name == "pooler_transform/kernel"
+
+
+def test_heads_are_found_in_model_gardens_scope():
+    variable, axes = find_partner("bert/cls/predictions/transform/dense/kernel")
+    assert (variable.google.name, axes) == (
+        "cls/predictions/transform/dense/kernel",
+        "M E",
+    )
+    assert find_partner("bert/cls/squad/output_weights") == (None, "")
 
 
 def cut_in_half(content):

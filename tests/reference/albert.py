@@ -73,3 +73,35 @@ def albert(variables, num_layers, num_heads, word_ids, mask, type_ids):
 def gelu(x):
     """The tanh approximation, which Google's ALBERT was trained with."""
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def pretraining_heads(variables, outputs, positions):
+    """The two heads of pre-training, on what `albert` returned.
+
+    Args:
+      variables: Google's variable name to array, with those under cls/.
+      outputs: of `albert`.
+      positions: [B, P] integers.
+
+    Returns:
+      A dict with mlm_logits [B, P, V] and sop_logits [B, 2].
+    """
+
+    def variable(name):
+        return np.asarray(variables[f"cls/{name}"], np.float64)
+
+    rows = np.arange(len(positions))[:, None]
+    x = outputs["sequence_output"][rows, np.asarray(positions)]
+    x = x @ variable("predictions/transform/dense/kernel")
+    x = gelu(x + variable("predictions/transform/dense/bias"))
+    x = x - x.mean(-1, keepdims=True)
+    x = x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-12)
+    x = x * variable("predictions/transform/LayerNorm/gamma")
+    x = x + variable("predictions/transform/LayerNorm/beta")
+    table = np.asarray(variables["bert/embeddings/word_embeddings"], np.float64)
+    kernel = variable("seq_relationship/output_weights")
+    return {
+        "mlm_logits": x @ table.T + variable("predictions/output_bias"),
+        "sop_logits": outputs["pooled_output"] @ kernel.T
+        + variable("seq_relationship/output_bias"),
+    }

@@ -1,0 +1,138 @@
+"""ALBERT with the two heads of its pre-training."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from official.modeling import tf_utils
+
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.layers.masked_lm import MaskedLM
+
+HEADS = ("mlm", "sop")
+
+
+@tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
+class AlbertPretrainer(tf_keras.Model):
+    """The encoder, and what predicts masked pieces and the order of two sentences.
+
+    Masked language model (mlm): a dense layer to the embedding width with the encoder's
+    activation, layer norm, then the encoder's own word embeddings, transposed, and a
+    bias. Sentence order (sop): one dense layer on the pooled output.
+
+    Inputs, as a list in this order or a dict by these names, int32:
+      input_word_ids, input_mask, input_type_ids: [B, T], the encoder's.
+      masked_lm_positions: [B, P], positions whose pieces are to be predicted; only with
+        the head "mlm".
+
+    Outputs, a dict, float32: the encoder's, and
+      mlm_logits: [B, P, V].
+      sop_logits: [B, 2]; class 1 means that the two sentences were swapped.
+
+    Example:
+      >>> pretrainer = AlbertPretrainer(AlbertLSHEncoder(vocab_size=30000))
+      >>> ids = tf.ones([1, 300], tf.int32)
+      >>> pretrainer([ids, ids, ids * 0, ids[:, :45]])["mlm_logits"].shape
+      TensorShape([1, 45, 30000])
+
+    Args:
+      encoder: an encoder with three inputs, dict outputs and `get_embedding_table`,
+        such as `AlbertLSHEncoder`.
+      heads: which of "mlm" and "sop" there are, at least one.
+      initializer: of the dense kernels.
+      **kwargs: `name` and the like, for `tf_keras.Model`.
+
+    Raises:
+      InputError: no heads, or an unknown one.
+      TypeError: a Keras 3 object was passed in.
+
+    Source: Lan et al. 2020 (arXiv:1909.11942), section 3.1; google-research/albert,
+    run_pretraining.py, `get_masked_lm_output`, `get_sentence_order_output`.
+    """
+
+    def __init__(
+        self,
+        encoder: tf_keras.Model,
+        heads: Sequence[str] = HEADS,
+        initializer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_keras_3(encoder=encoder, initializer=initializer)
+        heads = tuple(heads)
+        if not heads or not set(heads) <= set(HEADS):
+            raise InputError(
+                f"heads={heads} must be one or both of {', '.join(HEADS)}."
+            )
+        if initializer is None:
+            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
+        initializer = tf_keras.initializers.get(initializer)
+        inputs = [
+            tf_keras.Input([None], dtype=tf.int32, name=name)
+            for name in ("input_word_ids", "input_mask", "input_type_ids")
+        ]
+        outputs = dict(encoder(inputs))
+        head_layers = {}
+        # The layers have the scopes of Google's variables, as Model Garden's have.
+        if "mlm" in heads:
+            positions = tf_keras.Input(
+                [None], dtype=tf.int32, name="masked_lm_positions"
+            )
+            masked_lm = head_layers["masked_lm"] = MaskedLM(
+                encoder.get_embedding_table(),
+                activation=tf_keras.activations.get(encoder.get_config()["activation"]),
+                initializer=tf_utils.clone_initializer(initializer),
+                name="cls/predictions",
+            )
+            outputs["mlm_logits"] = masked_lm(
+                outputs["sequence_output"], masked_positions=positions
+            )
+            inputs.append(positions)
+        if "sop" in heads:
+            sentence_order = head_layers["sentence_order"] = tf_keras.layers.Dense(
+                2,
+                kernel_initializer=tf_utils.clone_initializer(initializer),
+                dtype=tf.float32,
+                name="cls/seq_relationship",
+            )
+            outputs["sop_logits"] = sentence_order(outputs["pooled_output"])
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self._encoder = encoder
+        # Functions, since Keras would track what they hold, and put it in checkpoints.
+        self._find_head_layers = lambda: dict(head_layers)
+        self._find_heads = lambda: heads
+        self._make_config = lambda: dict(
+            encoder=tf_keras.utils.serialize_keras_object(encoder),
+            heads=list(heads),
+            initializer=tf_keras.initializers.serialize(initializer),
+            name=self.name,
+        )
+
+    @property
+    def encoder(self) -> tf_keras.Model:
+        """The encoder below the heads."""
+        return self._encoder
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Which of "mlm" and "sop" there are."""
+        return self._find_heads()
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """The parts by names; encoder and masked_lm are Model Garden's."""
+        return {"encoder": self._encoder, **self._find_head_layers()}
+
+    def get_config(self) -> dict[str, Any]:
+        return self._make_config()
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "AlbertPretrainer":
+        config = dict(config)
+        encoder = tf_keras.utils.deserialize_keras_object(
+            config.pop("encoder"), custom_objects=custom_objects
+        )
+        return cls(encoder=encoder, **config)
