@@ -16,24 +16,32 @@ _KINDS_OF_NUMBER = {int: "a whole number", float: "a number"}
 
 
 def parse(
-    argv: Sequence[str], configs: Sequence[type[Config]], default_output_dir: str
+    argv: Sequence[str],
+    configs: Sequence[type[Config]],
+    default_output_dir: str | None = None,
+    positional: Sequence[str] = (),
 ) -> tuple[Any, ...]:
     """Reads a command line.
 
     Args:
       argv: without the program's name.
       configs: what the flags set; no two of them have a field of the same name.
-      default_output_dir: what --output_dir is unless given.
+      default_output_dir: what --output_dir is unless given; None: there is no such
+        flag.
+      positional: fields that are given by their place instead of a flag, in order.
+        Those without a default must be given.
 
     Returns:
-      One config of each class, then the output_dir.
+      One config of each class, then the output_dir where there is such a flag.
 
     Raises:
       InputError: a flag is unknown, its value is of the wrong kind or makes no sense,
-        or there is an argument that is no flag.
+        or there are too many arguments that are no flags, or too few.
     """
     hints = {name: hint for config in configs for name, hint in _hints(config).items()}
-    known = {**hints, OUTPUT_DIR: str}
+    known = {name: hint for name, hint in hints.items() if name not in positional}
+    if default_output_dir is not None:
+        known[OUTPUT_DIR] = str
     values = flags.FlagValues()
     for name, hint in known.items():
         define = flags.DEFINE_boolean if hint is bool else flags.DEFINE_string
@@ -50,33 +58,65 @@ def parse(
         raise InputError(f"{flag} is neither true nor false.") from error
     except flags.Error as error:
         raise InputError(" ".join(str(error).split()).rstrip(".") + ".") from error
-    if rest:
-        raise InputError(f"{rest[0]!r} is not a flag; write flags as --name=value.")
+    _check_places(rest, configs, positional)
     given = {
         name: _value(name, values[name].value, hint)
-        for name, hint in hints.items()
-        if values[name].present
+        for name, hint in known.items()
+        if name != OUTPUT_DIR and values[name].present
     }
-    return (
-        *(
-            config.from_dict({n: v for n, v in given.items() if n in _hints(config)})
-            for config in configs
-        ),
-        values[OUTPUT_DIR].value or default_output_dir,
+    given.update(zip(positional, rest, strict=False))
+    parsed = tuple(
+        config.from_dict({n: v for n, v in given.items() if n in _hints(config)})
+        for config in configs
     )
+    if default_output_dir is None:
+        return parsed
+    return (*parsed, values[OUTPUT_DIR].value or default_output_dir)
 
 
-def help_lines(config: type[Config]) -> list[str]:
-    """A line for each field of a config."""
+def _check_places(
+    rest: Sequence[str], configs: Sequence[type[Config]], positional: Sequence[str]
+) -> None:
+    """Checks the number of arguments that are no flags."""
+    if len(rest) > len(positional):
+        raise InputError(
+            f"{rest[len(positional)]!r} is not a flag; write flags as --name=value."
+        )
+    required = [
+        field.name
+        for config in configs
+        for field in dataclasses.fields(config)
+        if field.name in positional and field.default is dataclasses.MISSING
+    ]
+    if missing := [name for name in positional[len(rest) :] if name in required]:
+        raise InputError(
+            f"{' and '.join(map(str.upper, missing))} must be given; write "
+            f"{' '.join(map(str.upper, positional))}, then flags as --name=value."
+        )
+
+
+def help_lines(config: type[Config], positional: Sequence[str] = ()) -> list[str]:
+    """A line for each field of a config; those given by place in capitals."""
     return [
-        help_line(field.name, field.type, field.metadata["help"], _told(field.default))
+        help_line(
+            field.name,
+            field.type,
+            field.metadata["help"],
+            _told(field.default),
+            is_positional=field.name in positional,
+        )
         for field in dataclasses.fields(config)
     ]
 
 
-def help_line(name: str, hint: Any, help_text: str, default: str) -> str:
+def help_line(
+    name: str, hint: Any, help_text: str, default: str, is_positional: bool = False
+) -> str:
     """The line of one flag."""
-    shown = f"--[no]{name}" if hint is bool else f"--{name}"
+    if is_positional:
+        shown = name.upper()
+    else:
+        shown = f"--[no]{name}" if hint is bool else f"--{name}"
     # A default that the help spells out already would only repeat it.
     shown_default = f" ({default})" if default and default not in help_text else ""
     return f"  {shown:<22}{help_text}{shown_default}"
@@ -87,7 +127,7 @@ def _told(default: Any) -> str:
         return ", ".join(map(str, default))
     if default is True:
         return "on"
-    return "" if default in (None, False) else str(default)
+    return "" if default in (None, False, dataclasses.MISSING) else str(default)
 
 
 def _hints(config: type[Config]) -> dict[str, Any]:
