@@ -1,0 +1,96 @@
+"""A model that marks an answer in a text: logits of its first and last token."""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from albert_lsh_tf.layers.keras_version import refuse_keras_3
+
+
+@tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
+class AlbertSpanLabeler(tf_keras.Model):
+    """The encoder's sequence output and one dense layer with two outputs a token.
+
+    Inputs, as a list in this order or a dict by these names, int32 [B, T]:
+      input_word_ids: pieces of the vocabulary.
+      input_mask: 1 at tokens, 0 at padding.
+      input_type_ids: 0 in the question, 1 in the text that may hold the answer.
+
+    Outputs, a dict of float32 [B, T]:
+      start_logits: that the answer starts at a token.
+      end_logits: that it ends there, with that token.
+
+    Padding and the question have logits like all tokens; who picks a span leaves them
+    out, and takes those of the first token as "no answer" where there may be none
+    (SQuAD 2.0).
+
+    Example:
+      >>> labeler = AlbertSpanLabeler(AlbertLSHEncoder(vocab_size=30000))
+      >>> ids = tf.ones([1, 300], tf.int32)
+      >>> labeler([ids, ids, ids * 0])["start_logits"].shape
+      TensorShape([1, 300])
+
+    Args:
+      encoder: an encoder with the three inputs and a dict output that has
+        `sequence_output`, such as `AlbertLSHEncoder`.
+      initializer: of the dense kernel.
+      **kwargs: `name` and the like, for `tf_keras.Model`.
+
+    Raises:
+      TypeError: a Keras 3 object was passed in.
+
+    Source: google-research/albert, squad_utils.py, `create_v1_model`, the head of
+    run_squad_v1.py; Devlin et al. 2019 (arXiv:1810.04805), section 4.2.
+    """
+
+    def __init__(
+        self,
+        encoder: tf_keras.Model,
+        initializer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_keras_3(encoder=encoder, initializer=initializer)
+        if initializer is None:
+            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
+        initializer = tf_keras.initializers.get(initializer)
+        inputs = [
+            tf_keras.Input([None], dtype=tf.int32, name=name)
+            for name in ("input_word_ids", "input_mask", "input_type_ids")
+        ]
+        # float32 under every policy: a loss on half-precision logits loses digits.
+        logits = tf_keras.layers.Dense(
+            2, kernel_initializer=initializer, dtype="float32", name="logits"
+        )(encoder(inputs)["sequence_output"])
+        outputs = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self._encoder = encoder
+        # A function, since Keras would track a dict and put it in checkpoints.
+        self._make_config = lambda: dict(
+            encoder=tf_keras.utils.serialize_keras_object(encoder),
+            initializer=tf_keras.initializers.serialize(initializer),
+            name=self.name,
+        )
+
+    @property
+    def encoder(self) -> tf_keras.Model:
+        """The encoder below the two logits."""
+        return self._encoder
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """The encoder by its own name, for others that load only that part."""
+        return {"encoder": self._encoder}
+
+    def get_config(self) -> dict[str, Any]:
+        return self._make_config()
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "AlbertSpanLabeler":
+        config = dict(config)
+        encoder = tf_keras.utils.deserialize_keras_object(
+            config.pop("encoder"), custom_objects=custom_objects
+        )
+        return cls(encoder=encoder, **config)
