@@ -40,7 +40,8 @@ def _run(parsed: flags.ParsedFlags) -> None:
     messages.quiet_tensorflow()
     # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
     from albert_lsh_tf.data.glue_tasks import find_task
-    from albert_lsh_tf.export.saved_model import check_export_dir, export_run
+    from albert_lsh_tf.export.folders import check_export_dir
+    from albert_lsh_tf.export.saved_model import export_run
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
     export_dir = parsed.run["export_dir"]

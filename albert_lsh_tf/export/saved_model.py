@@ -1,44 +1,16 @@
 """Writes a trained classifier as a SavedModel that plain TensorFlow loads."""
 
-import os
 import pathlib
-import shutil
 from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras
 
-from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
-_PROGRAM_FILE = "saved_model.pb"
 # Beside a SavedModel, these make it a source of weights that needs nothing else.
 _RUN_FILES = ("albert_config.json", "spiece.model")
-
-
-def check_export_dir(export_dir: str | pathlib.Path) -> None:
-    """Checks that a SavedModel may be written, before hours of training.
-
-    Args:
-      export_dir: a folder that is not there, or is empty, or holds a SavedModel, which
-        is then replaced.
-
-    Raises:
-      InputError: it holds something else, or cannot be written.
-    """
-    path = pathlib.Path(export_dir)
-    existing = next(each for each in path.absolute().parents if each.exists())
-    if not (existing.is_dir() and os.access(existing, os.W_OK)):
-        raise InputError(
-            f"export_dir={path} cannot be made in {existing}; give a folder that you "
-            "may write to."
-        )
-    if path.is_file() or (
-        path.is_dir() and any(path.iterdir()) and not (path / _PROGRAM_FILE).exists()
-    ):
-        raise InputError(
-            f"export_dir={path} holds files that are no SavedModel; give a new folder."
-        )
 
 
 def export_classifier(
@@ -59,32 +31,21 @@ def export_classifier(
     Args:
       model: the classifier, made under any strategy and precision; the SavedModel
         computes in float32 and runs on any device.
-      export_dir: see `check_export_dir`.
+      export_dir: see `folders.check_export_dir`.
       labels: names of the classes in the order of their ids; None for regression.
       extra_files: copied to assets.extra/ of the SavedModel.
 
     Raises:
       InputError: `export_dir` holds something else.
     """
-    check_export_dir(export_dir)
-    path = pathlib.Path(export_dir)
-    temporary = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
     module = _Served(_plain_copy(model), is_regression=labels is None)
-    tf.saved_model.save(
-        module, str(temporary), signatures={"serving_default": module.serve}
-    )
-    extra = temporary / "assets.extra"
-    extra.mkdir()
-    for file in extra_files:
-        shutil.copy(file, extra)
-    if labels is not None:
-        (extra / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
-    # Complete from here on: a reader never finds half a SavedModel.
-    if path.exists():
-        shutil.rmtree(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary.rename(path)
+    with replaced_folder(export_dir) as folder:
+        tf.saved_model.save(
+            module, str(folder), signatures={"serving_default": module.serve}
+        )
+        extra = add_extra_files(folder, extra_files)
+        if labels is not None:
+            (extra / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
 
 
 def export_run(

@@ -9,8 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.config import LSHConfig
-from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.export.saved_model import check_export_dir, export_classifier
+from albert_lsh_tf.export.saved_model import export_classifier
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
@@ -110,30 +109,3 @@ def test_half_precision_under_a_strategy_is_exported_in_float32(tmp_path):
         for t in op.outputs
         if t.dtype == tf.bfloat16
     ]
-
-
-def test_saved_model_is_replaced_and_nothing_else(tmp_path):
-    folder = tmp_path / "model"
-    model = make_classifier()
-    export_classifier(model, folder, labels=["a", "b", "c"])
-    export_classifier(model, folder, labels=["x", "y", "z"])
-    assert (folder / "assets.extra" / "labels.txt").read_text() == "x\ny\nz\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter1").write_text("mine")
-    with pytest.raises(InputError, match="thesis holds files that are no SavedModel"):
-        check_export_dir(tmp_path / "thesis")
-
-
-def test_a_place_that_cannot_be_written_is_refused_before_training(
-    tmp_path, monkeypatch
-):
-    # Root may write everywhere, so the answer of a read-only disk is made up.
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(InputError, match="cannot be made in .*may write to"):
-        check_export_dir(tmp_path / "new" / "export")
-    monkeypatch.undo()
-    check_export_dir(tmp_path / "new" / "export")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made in"):
-        check_export_dir(tmp_path / "file" / "export")
