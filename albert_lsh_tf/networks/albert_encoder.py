@@ -306,9 +306,15 @@ class AlbertLSHEncoder(tf_keras.Model):
 
 
 def activation_named(name: str) -> Any:
-    """The function that `hidden_act` of an albert_config.json means."""
-    # Keras's GELU of that name is another one, with the error function.
-    return gelu if name.lower() == "gelu" else tf_utils.get_activation(name)
+    """The function that `hidden_act` of an albert_config.json means.
+
+    Args:
+      name: "gelu" is the tanh form, as in Google's files; "gelu_erf", a name of this
+        project's, is the one with the error function, which Keras and Hugging Face
+        call "gelu". Others are Keras's.
+    """
+    own = {"gelu": gelu, "gelu_erf": tf_keras.activations.gelu}
+    return own.get(name.lower()) or tf_utils.get_activation(name)
 
 
 def _attention_layers(

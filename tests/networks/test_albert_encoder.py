@@ -3,12 +3,13 @@
 import keras as keras_3
 import numpy as np
 import pytest
+import scipy.special
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling import networks
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig
-from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
+from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder, activation_named
 
 SIZES = dict(
     vocab_size=31,
@@ -211,6 +212,23 @@ def test_albert_config_describes_an_encoder():
     assert made["activation"] == encoder().get_config()["activation"]
     without = AlbertLSHEncoder.from_albert_config(config, dropout_rate=0.0)
     assert without.get_config()["dropout_rate"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "name, exact",
+    [
+        ("gelu", lambda x: x / 2 * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x**3)))),
+        ("gelu_erf", lambda x: x / 2 * (1 + scipy.special.erf(x / np.sqrt(2)))),
+        ("relu", lambda x: np.maximum(x, 0)),
+    ],
+)
+def test_activations_by_name(name, exact):
+    x = np.linspace(-4, 4, 81)
+    activation = activation_named(name)
+    np.testing.assert_allclose(activation(tf.constant(x)), exact(x), rtol=0, atol=1e-6)
+    # As a saved model's config has it.
+    again = tf_keras.activations.get(tf_keras.activations.serialize(activation))
+    np.testing.assert_array_equal(again(tf.constant(x)), activation(tf.constant(x)))
 
 
 def test_width_of_embeddings_may_be_that_of_the_model():
