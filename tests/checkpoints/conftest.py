@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fixtures import checkpoints
+from tests.fixtures.hub_module import HubModule
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +17,12 @@ def saved_model(tmp_path_factory, variables):
     return checkpoints.write_saved_model(
         tmp_path_factory.mktemp("hub") / "3", variables
     )
+
+
+@pytest.fixture(scope="session")
+def hub_module(tmp_path_factory, variables):
+    """A TF1 module without albert_config.json. Read only."""
+    return HubModule().write(tmp_path_factory.mktemp("tf1") / "module", variables)
 
 
 @pytest.fixture

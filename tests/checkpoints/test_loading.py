@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from official.nlp.modeling import models
-from tensorflow.core.protobuf import saved_model_pb2
 
 from albert_lsh_tf.checkpoints.loading import load_encoder, restore_encoder
 from albert_lsh_tf.checkpoints.sources import find_weights
@@ -66,16 +65,8 @@ def test_a_raw_training_checkpoint_by_prefix_and_config(tmp_path, variables):
     assert_computes_albert(encoder, variables)
 
 
-def test_a_tf1_hub_module(tmp_path, variables):
-    folder = tmp_path / "module"
-    checkpoints.write_google_checkpoint(
-        folder / "variables" / "variables",
-        {f"module/{name}": value for name, value in variables.items()},
-    )
-    checkpoints.write_config(folder / "assets")
-    empty = saved_model_pb2.SavedModel()
-    (folder / "saved_model.pb").write_bytes(empty.SerializeToString())
-    assert_computes_albert(load_encoder(folder, "dense"), variables)
+def test_a_tf1_hub_module(hub_module, variables):
+    assert_computes_albert(load_encoder(hub_module, "dense"), variables)
 
 
 def test_a_tf2_saved_model(saved_model, variables):
