@@ -122,17 +122,24 @@ def _choose(folder: pathlib.Path) -> str:
     best = str(folder / BEST_CHECKPOINT)
     if best in prefixes:
         return best
-    if (state := tf.train.get_checkpoint_state(str(folder))) is not None:
-        # By name alone: in a folder that was copied, the full path may be the old one.
-        newest = str(folder / pathlib.Path(state.model_checkpoint_path).name)
-        if newest in prefixes:
-            return newest
+    if (newest := _newest_on_record(folder)) in prefixes:
+        return newest
     if len(prefixes) > 1:
         raise InputError(
             f"{folder} holds {len(prefixes)} checkpoints and no record of which is "
             f"newest; give one of {', '.join(prefixes)}."
         )
     return prefixes[0]
+
+
+def _newest_on_record(folder: pathlib.Path) -> str | None:
+    try:
+        state = tf.train.get_checkpoint_state(str(folder))
+    except ValueError:  # A damaged record is none.
+        return None
+    # By name alone: in a folder that was copied, the full path may be the old one.
+    name = pathlib.Path(state.model_checkpoint_path).name if state else None
+    return str(folder / name) if name else None
 
 
 def _prefixes(folder: pathlib.Path) -> list[str]:

@@ -22,6 +22,17 @@ _GARDEN_NAMES = {
     "dropout_rate": "hidden_dropout_prob",
     "attention_dropout_rate": "attention_probs_dropout_prob",
 }
+# A file that was cut short, or is of something else, lacks some of these. Without them
+# the defaults would make another model, whose layers nobody can tell from its weights.
+_REQUIRED = (
+    "vocab_size",
+    "embedding_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+)
 # What this project adds there to say how its encoder attends.
 _LSH_SETTINGS = ("attention", "lsh", "recompute")
 
@@ -42,19 +53,30 @@ def read_config(path: str | pathlib.Path) -> AlbertConfig:
 
     Args:
       path: Google's albert_config.json, or a YAML of Model Garden's: a run's
-        params.yaml, or the config of an encoder. Settings that a YAML leaves out have
-        Model Garden's defaults, which are those of ALBERT base, as `AlbertConfig`'s.
+        params.yaml, or the config of an encoder. All sizes must be there.
 
     Returns:
       The config.
 
     Raises:
-      InputError: no such file, or not to be read, or of something else than an ALBERT.
+      InputError: no such file, or not to be read, or of something else than an ALBERT,
+        or a size is missing.
     """
     values = read_mapping(path)
     encoder = _garden_encoder(values)
-    if encoder is None:
-        return AlbertConfig.from_dict(values, source=str(path))
+    settings = values if encoder is None else _garden_settings(encoder, path)
+    if missing := [name for name in _REQUIRED if name not in settings]:
+        raise InputError(
+            f"{path}: it does not say {', '.join(missing)}; is it whole? Give the "
+            "config that came with the weights."
+        )
+    return AlbertConfig.from_dict(settings, source=str(path))
+
+
+def _garden_settings(
+    encoder: Mapping[str, Any], path: str | pathlib.Path
+) -> dict[str, Any]:
+    """The settings of an encoder in a file of Model Garden's, by Google's names."""
     kind = encoder["type"]
     settings = encoder.get(kind) or {}
     # "any" is whatever its user registered; this project's has ALBERT's settings.
@@ -71,7 +93,7 @@ def read_config(path: str | pathlib.Path) -> AlbertConfig:
     # Model Garden's way of saying that there is no projection.
     if settings.get("embedding_size", "") is None:
         settings["embedding_size"] = settings.get("hidden_size")
-    return AlbertConfig.from_dict(settings, source=str(path))
+    return settings
 
 
 def _garden_encoder(values: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -4,7 +4,12 @@ import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from albert_lsh_tf.checkpoints import checkpoint_files, hub_module, saved_model
+from albert_lsh_tf.checkpoints import (
+    checkpoint_files,
+    hub_module,
+    huggingface,
+    saved_model,
+)
 from albert_lsh_tf.checkpoints.foreign_files import refuse_foreign
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.errors import InputError
@@ -45,6 +50,16 @@ FORMATS = (
         (saved_model.PROGRAM_FILE,),
         hub_module.is_hub_module,
         hub_module.open_hub_module,
+    ),
+    Format(
+        "a Hugging Face folder",
+        (
+            huggingface.WEIGHTS_FILE,
+            huggingface.INDEX_FILE,
+            huggingface.PYTORCH_FILE,
+        ),
+        huggingface.is_huggingface,
+        huggingface.open_huggingface,
     ),
 )
 _MAX_LISTED = 8

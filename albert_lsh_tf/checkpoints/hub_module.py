@@ -37,10 +37,14 @@ from albert_lsh_tf.checkpoints.vocabulary import find_vocabulary
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 
 # The first layer lies in the scope group_0, the next ones in group_0_1, group_0_2, ...
-_LAYER = re.compile(r"(?:^|/)encoder/transformer/group_\d+(?:_\d+)?/layer_(\d+)/(.*)")
-_SPLIT_INTO_HEADS = re.compile(r"/attention_1/self/(query|key|value)/Reshape(_\d+)?$")
-_INSIDE_FEED_FORWARD = re.compile(r"/ffn_1/intermediate/(?!output/)")
-_EMBEDDING_DROPOUT = re.compile(r"(?:^|/)embeddings/dropout(_\d+)?/")
+_LAYER = re.compile(
+    r"(?:^|/)encoder/transformer/group_0(?:_\d+)?/layer_(\d+)/inner_group_0/(.*)"
+)
+_SPLIT_INTO_HEADS = re.compile(r"attention_1/self/(query|key|value)/Reshape(_\d+)?$")
+_INSIDE_FEED_FORWARD = re.compile(r"ffn_1/intermediate/(?!output/)")
+_HIDDEN_DROPOUT = re.compile(
+    r"(?:^|/)(embeddings|attention_1/output|ffn_1)/dropout(_\d+)?/"
+)
 _ATTENTION_DROPOUT = re.compile(r"/attention_1/self/dropout(_\d+)?/")
 
 # Operations of the feed-forward part, and the activation that is made of them.
@@ -129,7 +133,7 @@ def facts_of_graphs(program: saved_model_pb2.SavedModel) -> dict[str, object]:
     ]
     if training:
         facts["hidden_dropout_prob"] = _only(
-            _dropout_rate(nodes, _EMBEDDING_DROPOUT) for nodes in training
+            _dropout_rate(nodes, _HIDDEN_DROPOUT) for nodes in training
         )
         facts["attention_probs_dropout_prob"] = _only(
             _dropout_rate(nodes, _ATTENTION_DROPOUT) for nodes in training
@@ -138,20 +142,19 @@ def facts_of_graphs(program: saved_model_pb2.SavedModel) -> dict[str, object]:
 
 
 def _num_layers(nodes: Iterable[node_def_pb2.NodeDef]) -> int | None:
-    depths = {int(match.group(1)) for _, match in _nodes_in_layers(nodes)}
-    return len(depths) if depths and depths == set(range(len(depths))) else None
+    """The number of layers, if they are numbered without a gap, and whole."""
+    depths: dict[str, set[int]] = {"query": set(), "key": set(), "value": set()}
+    for node, depth in _head_splits(nodes):
+        depths[_SPLIT_INTO_HEADS.search(node.name).group(1)].add(depth)
+    num_layers = len(depths["query"])
+    is_whole = all(each == set(range(num_layers)) for each in depths.values())
+    return num_layers if num_layers and is_whole else None
 
 
 def _num_heads(nodes: Iterable[node_def_pb2.NodeDef]) -> int | None:
     """From the constant [M, H, D] by which kernels [M, HD] are split into heads."""
     constants = _constants(nodes)
-    shapes = [
-        constants.get(node.input[1], [])
-        for node, _ in _nodes_in_layers(nodes)
-        if node.op == "Reshape"
-        and len(node.input) == 2
-        and _SPLIT_INTO_HEADS.search(node.name)
-    ]
+    shapes = [constants.get(node.input[1], []) for node, _ in _head_splits(nodes)]
     # The others split biases, [H, D], or are of sizes that are not constant.
     return _only(
         shape[1]
@@ -160,11 +163,23 @@ def _num_heads(nodes: Iterable[node_def_pb2.NodeDef]) -> int | None:
     )
 
 
+def _head_splits(
+    nodes: Iterable[node_def_pb2.NodeDef],
+) -> Iterator[tuple[node_def_pb2.NodeDef, int]]:
+    """What splits queries, keys and values into heads, and the depth of each."""
+    for node in nodes:
+        if node.op == "Reshape" and len(node.input) == 2:
+            layer = _LAYER.search(node.name)
+            if layer and _SPLIT_INTO_HEADS.search(layer.group(2)):
+                yield node, int(layer.group(1))
+
+
 def _activation(nodes: Iterable[node_def_pb2.NodeDef]) -> str | None:
     operations: dict[str, set[str]] = {}
-    for node, match in _nodes_in_layers(nodes):
-        if _INSIDE_FEED_FORWARD.search(node.name):
-            operations.setdefault(match.group(1), set()).add(node.op)
+    for node in nodes:
+        layer = _LAYER.search(node.name)
+        if layer and _INSIDE_FEED_FORWARD.search(layer.group(2)):
+            operations.setdefault(layer.group(1), set()).add(node.op)
     return _only(
         _ACTIVATIONS.get(frozenset(layer & _ACTIVATION_OPS))
         for layer in operations.values()
@@ -205,14 +220,6 @@ def _do_lower_case(program: saved_model_pb2.SavedModel) -> bool | None:
             name = outputs["do_lower_case"].name.removesuffix(":0")
             values += _constants(graph.graph_def.node).get(name, [])
     return _only(values)
-
-
-def _nodes_in_layers(
-    nodes: Iterable[node_def_pb2.NodeDef],
-) -> Iterator[tuple[node_def_pb2.NodeDef, re.Match]]:
-    for node in nodes:
-        if match := _LAYER.search(node.name):
-            yield node, match
 
 
 def _constants(nodes: Iterable[node_def_pb2.NodeDef]) -> dict[str, list]:

@@ -101,6 +101,7 @@ GARDEN_PARAMS = {
                     "dropout_rate": 0.1,
                     "attention_dropout_rate": 0.2,
                     "max_position_embeddings": 11,
+                    "type_vocab_size": 2,
                 },
             }
         }

@@ -19,6 +19,7 @@ GARDEN = {
     "dropout_rate": 0.1,
     "attention_dropout_rate": 0.2,
     "max_position_embeddings": 11,
+    "type_vocab_size": 2,
 }
 
 
@@ -61,9 +62,21 @@ def test_this_projects_encoder_in_model_gardens_config(tmp_path):
     assert read_config(write(tmp_path, {"encoder": encoder.as_dict()})) == CONFIG
 
 
-def test_what_model_garden_leaves_out_has_its_defaults(tmp_path):
-    file = write(tmp_path, {"type": "albert", "albert": {"num_layers": 3}})
-    assert read_config(file) == AlbertConfig(num_hidden_layers=3)
+def test_a_file_that_was_cut_short(tmp_path):
+    file = write(tmp_path, {"type": "albert", "albert": {**GARDEN, "num_layers": 3}})
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if "num_" not in line]
+    file.write_text("".join(kept), encoding="utf-8")
+    with pytest.raises(
+        InputError, match="does not say num_hidden_layers, num_attention_heads; is it"
+    ):
+        read_config(file)
+
+
+def test_an_empty_config(tmp_path):
+    (tmp_path / "albert_config.json").touch()
+    with pytest.raises(InputError, match="does not say vocab_size, embedding_si"):
+        read_config(tmp_path / "albert_config.json")
 
 
 def test_without_a_projection(tmp_path):

@@ -106,6 +106,10 @@ def rename(graph, old, new):
         node.input[:] = [name.replace(old, new) for name in node.input]
 
 
+def cut_queries(graph):
+    rename(graph, "/layer_2/inner_group_0/attention_1/self/query", "/elsewhere")
+
+
 def cut_heads(graph):
     rename(graph, "/self/query/Reshape", "/self/query/Split")
     rename(graph, "/self/key/Reshape", "/self/key/Split")
@@ -142,7 +146,8 @@ def hidden_rates(graph):
 @pytest.mark.parametrize(
     "change, missing",
     [
-        (cut_heads, "num_attention_heads"),
+        (cut_heads, "num_attention_heads, num_hidden_layers"),
+        (cut_queries, "num_hidden_layers"),
         (other_heads_in_one_layer, "num_attention_heads"),
         (a_layer_is_not_there, "num_hidden_layers"),
         (no_layer_is_there, "hidden_act, num_attention_heads, num_hidden_layers"),
