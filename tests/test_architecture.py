@@ -84,6 +84,7 @@ def test_nobody_reaches_for_tf_keras_through_tf(path):
         "albert_lsh_tf.cli.benchmark",
         "albert_lsh_tf.cli.classifier",
         "albert_lsh_tf.cli.diagnose",
+        "albert_lsh_tf.cli.inspect",
         "albert_lsh_tf.cli.main",
         "albert_lsh_tf.cli.squad",
         "albert_lsh_tf.data.glue",

@@ -5,13 +5,13 @@ import pathlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
 import tf_keras
 
 from albert_lsh_tf.checkpoints import name_map
 from albert_lsh_tf.checkpoints.matching import (
     BESIDE_A_PRETRAINER,
     BESIDE_AN_ENCODER,
+    check_config,
     heads_in,
     read_variables,
 )
@@ -214,26 +214,6 @@ def _build_encoder(
     )
 
 
-def check_config(source: WeightSource) -> None:
-    """Raises `InputError` where the config contradicts the shapes of the variables.
-
-    Args:
-      source: as `find_weights` returned it. What shapes cannot tell goes unchecked: the
-        number of layers, and in Google's files the number of heads.
-    """
-    settings = source.config.to_dict()
-    wrong = [
-        f"{key} is {settings[key]} in the config but {size} in the weights"
-        for letter, size in source.variables.dimensions().items()
-        if settings[key := name_map.CONFIG_KEYS[letter]] != size
-    ]
-    if wrong:
-        raise InputError(
-            f"{source.path}: the config does not fit the weights: {'; '.join(wrong)}. "
-            "Give the albert_config.json that came with them."
-        )
-
-
 def restore_encoder(
     encoder: tf_keras.Model,
     source: WeightSource,
@@ -297,11 +277,6 @@ def _restore(
         values[name_map.POSITIONS] = extend_table(
             values[name_map.POSITIONS], num_positions, extend_positions
         )
-    if broken := [name for name in values if not _is_finite(values[name])]:
-        raise InputError(
-            f"{source.path}: {', '.join(broken)} hold NaN or infinity; the run that "
-            "wrote this checkpoint diverged. Take an earlier one."
-        )
     for name, value in values.items():
         targets[name].assign(value.astype(targets[name].dtype.as_numpy_dtype))
     stored = set(source.variables.model_names)
@@ -309,7 +284,3 @@ def _restore(
         name = variable.name.split(":")[0]
         if matches(name, name_map.CALIBRATION) and name in stored:
             variable.assign(source.variables[name])
-
-
-def _is_finite(value: np.ndarray) -> bool:
-    return bool(np.isfinite(value.astype(np.float32)).all())

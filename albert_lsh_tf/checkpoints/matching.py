@@ -1,6 +1,6 @@
 """Finds for each variable of a model the one of a source, and reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from albert_lsh_tf.checkpoints.variables import (
     rearrange,
     sizes,
 )
+from albert_lsh_tf.checkpoints.weight_source import WeightSource
+from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.errors import InputError
 
 # Left aside by name when an encoder is loaded, and when heads are loaded with it.
@@ -19,6 +21,55 @@ BESIDE_AN_ENCODER = (
     name_map.TASK_HEADS + name_map.PRETRAINING_HEADS + name_map.CALIBRATION
 )
 BESIDE_A_PRETRAINER = name_map.TASK_HEADS + name_map.CALIBRATION
+
+
+def check_config(source: WeightSource) -> None:
+    """Raises `InputError` where the config contradicts the shapes of the variables.
+
+    Args:
+      source: as `find_weights` returned it. What shapes cannot tell goes unchecked: the
+        number of layers, and in Google's files the number of heads.
+    """
+    settings = source.config.to_dict()
+    wrong = [
+        f"{key} is {settings[key]} in the config but {size} in the weights"
+        for letter, size in source.variables.dimensions().items()
+        if settings[key := name_map.CONFIG_KEYS[letter]] != size
+    ]
+    if wrong:
+        raise InputError(
+            f"{source.path}: the config does not fit the weights: {'; '.join(wrong)}. "
+            "Give the albert_config.json that came with them."
+        )
+
+
+def expected_shapes(
+    config: AlbertConfig, heads: Sequence[str] = ()
+) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the variables that a model of some architecture has.
+
+    Args:
+      config: the architecture.
+      heads: of "mlm" and "sop", those that the model has.
+
+    Returns:
+      For each variable of `AlbertLSHEncoder`, or `AlbertPretrainer`, its shape.
+    """
+    settings = config.to_dict()
+    dimensions = {letter: settings[key] for letter, key in name_map.CONFIG_KEYS.items()}
+    dimensions["D"] = config.hidden_size // config.num_attention_heads
+    dimensions["L"] = config.hidden_size
+    dimensions["O"] = 2
+    variables = list(name_map.ENCODER_VARIABLES)
+    for head in heads:
+        variables.extend(name_map.HEAD_VARIABLES[head])
+    return {
+        variable.name: sizes(variable.shape, dimensions)
+        for variable in variables
+        # Embeddings that are as wide as the model are not projected.
+        if config.embedding_size != config.hidden_size
+        or not variable.name.startswith("embedding_projection/")
+    }
 
 
 def read_variables(
@@ -37,13 +88,18 @@ def read_variables(
       Arrays of these names and shapes, in the source's dtypes.
 
     Raises:
-      InputError: see `match_variables`; damaged.
+      InputError: see `match_variables`; or values are damaged, or not finite.
     """
     values = {}
     for name, partner in match_variables(shapes, variables, left_aside).items():
         target, axes = find_partner(partner)
         dimensions = dict(zip(target.shape.split(), shapes[name], strict=True))
         values[name] = rearrange(variables[partner], axes, target.shape, dimensions)
+    if broken := [name for name in values if not _is_finite(values[name])]:
+        raise InputError(
+            f"{variables.path}: {', '.join(broken)} hold NaN or infinity; the run that "
+            "wrote this checkpoint diverged. Take an earlier one."
+        )
     return values
 
 
@@ -117,3 +173,7 @@ def heads_in(variables: Variables) -> tuple[str, ...]:
 
 def _brackets(shape: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, shape))}]"
+
+
+def _is_finite(value: np.ndarray) -> bool:
+    return bool(np.isfinite(value.astype(np.float32)).all())

@@ -19,6 +19,10 @@ COMMANDS = {
         "albert_lsh_tf.cli.diagnose",
         "what LSH attention misses of a model's own attention, on real text",
     ),
+    "inspect": (
+        "albert_lsh_tf.cli.inspect",
+        "what a checkpoint, SavedModel or hub module holds, and whether it loads",
+    ),
 }
 
 _HELP = ("-h", "--help", "-help", "--helpfull", "help")
