@@ -23,7 +23,8 @@ def test_json_for_programs(capsys):
 
 def test_what_would_be_refused_is_shown_and_fails(tmp_path, capsys):
     config_file = tmp_path / "albert_config.json"
-    config_file.write_text('{"vocab_size": 5000}')
+    config = json.loads((EMBEDDED_MODEL_DIR / "albert_config.json").read_text())
+    config_file.write_text(json.dumps({**config, "hidden_size": 768}))
     with pytest.raises(SystemExit) as caught:
         inspect.main([str(EMBEDDED_MODEL_DIR), f"--albert_config_file={config_file}"])
     assert caught.value.code == 1
