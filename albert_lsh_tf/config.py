@@ -90,10 +90,10 @@ class ClassifierConfig(Config):
     download: bool = setting(False, "fetch the task through TensorFlow Datasets")
     albert_config_file: str | None = setting(None, "albert_config.json")
     init_checkpoint: str | None = setting(
-        None, "start weights: checkpoint prefix or folder"
+        None, "start weights: checkpoint, folder or archive, in any format"
     )
     albert_hub_module_handle: str | None = setting(
-        None, "start weights: TF2 TF-Hub SavedModel, folder or handle"
+        None, "start weights: hub handle or folder, a program of which no part is run"
     )
     spm_model_file: str | None = setting(
         None, "SentencePiece model; unset: the one beside the weights"

@@ -98,7 +98,8 @@ def _fetch(url: str, handle: str) -> pathlib.Path:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{handle}: cannot be fetched ({reason}). Check the handle and the "
-            "network, or download and unpack the model and give its folder."
+            "network, or download the model and give its folder or archive. It is a "
+            "program, of which only the variables are read."
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
