@@ -38,7 +38,8 @@ setup(
         "tensorflow-hub>=0.16.1",
         "tensorflow-text~=2.20",
         "tf-keras~=2.20",
-        "sentencepiece>=0.2",
+        # Up to 0.2.1 it decided ties between pieces by another rounding.
+        "sentencepiece>=0.2.2",
         # tensorflow-hub 0.16.1 imports pkg_resources, which setuptools 81 dropped.
         "setuptools<81",
         # official.nlp.data imports it, and tf-models-official does not ask for it.

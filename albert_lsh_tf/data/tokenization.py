@@ -2,14 +2,17 @@
 
 import functools
 import pathlib
-import unicodedata
+import re
 from collections.abc import Sequence
 
 import sentencepiece
 
+from albert_lsh_tf.data.characters import decompose
 from albert_lsh_tf.errors import InputError
 
 WORD_START = "\u2581"  # SentencePiece's mark for the blank before a word.
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 # ALBERT's special pieces; a vocabulary without them cannot feed an ALBERT encoder.
 PAD, UNKNOWN, CLS, SEP, MASK = "<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"
@@ -48,19 +51,26 @@ class AlbertTokenizer:
             self._model.IdToPiece(piece_id)
             for piece_id in range(self._model.GetPieceSize())
         ]
-        self._ids = {piece: piece_id for piece_id, piece in enumerate(pieces)}
-        missing = [p for p in (PAD, UNKNOWN, CLS, SEP, MASK) if p not in self._ids]
+        all_ids = {piece: piece_id for piece_id, piece in enumerate(pieces)}
+        missing = [p for p in (PAD, UNKNOWN, CLS, SEP, MASK) if p not in all_ids]
         if missing:
             raise InputError(
                 f"{self.model_file}: the vocabulary has no {', '.join(missing)}; use a "
                 "SentencePiece model made for ALBERT, such as 30k-clean.model."
             )
         self.vocab_size = len(pieces)
-        self.pad_id = self._ids[PAD]
-        self.unk_id = self._ids[UNKNOWN]
-        self.cls_id = self._ids[CLS]
-        self.sep_id = self._ids[SEP]
-        self.mask_id = self._ids[MASK]
+        self.pad_id = all_ids[PAD]
+        self.unk_id = all_ids[UNKNOWN]
+        self.cls_id = all_ids[CLS]
+        self.sep_id = all_ids[SEP]
+        self.mask_id = all_ids[MASK]
+        # An unknown stretch of characters may spell the name of a control piece.
+        self._ids = {
+            piece: piece_id
+            for piece, piece_id in all_ids.items()
+            if not (self._model.IsControl(piece_id) or self._model.IsUnused(piece_id))
+        }
+        self._pieces = pieces
         # Only texts with one of these need a second look after SentencePiece: a piece
         # to split again, or an unknown stretch whose text may end in digit and comma.
         self._ids_to_revise = frozenset(
@@ -76,7 +86,7 @@ class AlbertTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of the pieces of `text`."""
-        return [self._ids.get(piece, self.unk_id) for piece in self.tokenize(text)]
+        return self._look_up(self.tokenize(text))
 
     def encode_batch(
         self, texts: Sequence[str], num_threads: int = 2
@@ -97,8 +107,32 @@ class AlbertTokenizer:
                 pieces = self._split_numbers_from_commas(
                     self._model.EncodeAsPieces(texts[row])
                 )
-                ids[row] = [self._ids.get(piece, self.unk_id) for piece in pieces]
+                ids[row] = self._look_up(pieces)
         return ids
+
+    @property
+    def knows_comma(self) -> bool:
+        """Whether a comma is a piece, so never part of an unknown stretch."""
+        return "," in self._ids
+
+    def final_ids(self) -> list[list[int]]:
+        """For each id of SentencePiece's, the ids that `encode` gives in its place.
+
+        One is the id itself, unless its piece is a number and a comma. What an unknown
+        stretch of characters becomes depends on them if not `knows_comma`.
+        """
+        final_ids = [[piece_id] for piece_id in range(self.vocab_size)]
+        for piece_id in self._ids_to_revise - {self.unk_id}:
+            pieces = self._split_numbers_from_commas([self._pieces[piece_id]])
+            final_ids[piece_id] = self._look_up(pieces)
+        return final_ids
+
+    def model_bytes(self) -> bytes:
+        """The SentencePiece model, serialized."""
+        return self._model.serialized_model_proto()
+
+    def _look_up(self, pieces: list[str]) -> list[int]:
+        return [self._ids.get(piece, self.unk_id) for piece in pieces]
 
     def _split_numbers_from_commas(self, pieces: list[str]) -> list[str]:
         """Makes "1999" and "," of a piece "1999,", so that the number is one number."""
@@ -123,7 +157,7 @@ def preprocess_text(text: str, do_lower_case: bool = True) -> str:
     """Collapses blanks, decomposes characters (NFKD), drops combining marks.
 
     Args:
-      text: any text.
+      text: any text. Half a surrogate pair, which is no character, counts as U+FFFD.
       do_lower_case: also lower-case it, with `str.lower`, so that "ß" stays one letter
         (`casefold` makes "ss" of it, which the vocabulary was not trained on).
 
@@ -136,8 +170,7 @@ def preprocess_text(text: str, do_lower_case: bool = True) -> str:
     """
     text = " ".join(text.split())
     if not text.isascii():  # ASCII has nothing to decompose.
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(char for char in text if not unicodedata.combining(char))
+        text = decompose(_SURROGATES.sub("\ufffd", text))
     return text.lower() if do_lower_case else text
 
 
