@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "data": EVERYBODY,
     "checkpoints": EVERYBODY | {"networks", "embedded"},
     "tasks": EVERYBODY | {"networks", "data", "checkpoints", "embedded"},
-    "export": EVERYBODY | {"networks", "checkpoints"},
+    "export": EVERYBODY | {"networks", "checkpoints", "data"},
     "benchmark": EVERYBODY | {"ops", "layers", "networks"},
     "diagnostics": EVERYBODY
     | {"ops", "layers", "networks", "checkpoints", "data", "embedded"},
