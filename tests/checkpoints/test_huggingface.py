@@ -1,6 +1,7 @@
 """Folders of Hugging Face's against the independent NumPy ALBERT."""
 
 import json
+import pathlib
 
 import ml_dtypes
 import numpy as np
@@ -21,6 +22,7 @@ from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints, huggingface
 from tests.reference import albert as reference
 
+GOLDENS = pathlib.Path(__file__).parent / "goldens"
 WORD_IDS = np.random.default_rng(3).integers(0, 31, (2, 7))
 MASK = np.array([[1] * 7, [1] * 4 + [0] * 3])
 TYPE_IDS = np.array([[0] * 3 + [1] * 4, [0] * 7])
@@ -60,6 +62,28 @@ def check_values(source, everything):
     for name, value in values.items():
         assert value.dtype == expected[name].dtype
         np.testing.assert_array_equal(value, expected[name])
+
+
+@pytest.mark.parametrize("name", ["huggingface_tanh", "huggingface_erf"])
+def test_hugging_faces_own_library_computes_the_same(name):
+    golden = np.load(GOLDENS / name / "outputs.npz")
+    pretrainer = load_pretrainer(GOLDENS / name, "dense")
+    mask = golden["attention_mask"]
+    positions = np.tile(np.arange(mask.shape[1]), [len(mask), 1])
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    inputs = [*(golden[each] for each in names), positions]
+    outputs = pretrainer([tf.constant(each, tf.int32) for each in inputs])
+    for output in ("sequence_output", "pooled_output", "mlm_logits", "sop_logits"):
+        found, expected = outputs[output].numpy(), golden[output]
+        if output in ("sequence_output", "mlm_logits"):  # One for each token.
+            found, expected = found[mask == 1], expected[mask == 1]
+        np.testing.assert_allclose(
+            found,
+            expected,
+            rtol=0,
+            atol=1e-5,
+            err_msg=f"{output}; make_huggingface_goldens.py beside this file made it",
+        )
 
 
 def test_what_a_folder_holds(folder):
