@@ -8,6 +8,7 @@ import tf_keras
 from official.modeling import tf_utils
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig, check_attention_kinds
+from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.layers.embeddings import PositionEmbedding
 from albert_lsh_tf.layers.encoder_block import SharedEncoderBlock
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
@@ -312,9 +313,17 @@ def activation_named(name: str) -> Any:
       name: "gelu" is the tanh form, as in Google's files; "gelu_erf", a name of this
         project's, is the one with the error function, which Keras and Hugging Face
         call "gelu". Others are Keras's.
+
+    Raises:
+      InputError: there is no such function.
     """
     own = {"gelu": gelu, "gelu_erf": tf_keras.activations.gelu}
-    return own.get(name.lower()) or tf_utils.get_activation(name)
+    try:
+        return own.get(name.lower()) or tf_utils.get_activation(name)
+    except ValueError as error:
+        raise InputError(
+            f"hidden_act={name!r} is no activation of Keras's; ALBERT's is 'gelu'."
+        ) from error
 
 
 def _attention_layers(

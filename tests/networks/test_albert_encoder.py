@@ -9,6 +9,7 @@ import tf_keras
 from official.nlp.modeling import networks
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig
+from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder, activation_named
 
 SIZES = dict(
@@ -229,6 +230,12 @@ def test_activations_by_name(name, exact):
     # As a saved model's config has it.
     again = tf_keras.activations.get(tf_keras.activations.serialize(activation))
     np.testing.assert_array_equal(again(tf.constant(x)), activation(tf.constant(x)))
+
+
+@pytest.mark.parametrize("name", ["gelux", ""])
+def test_an_unknown_activation(name):
+    with pytest.raises(InputError, match=f"hidden_act='{name}' is no activation of K"):
+        activation_named(name)
 
 
 def test_width_of_embeddings_may_be_that_of_the_model():
