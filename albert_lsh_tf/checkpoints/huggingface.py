@@ -62,7 +62,7 @@ def open_huggingface(
 
     Raises:
       InputError: no config, of another model, or one that is not supported; a file is
-        damaged or missing; an output layer that is not the embedding table.
+        damaged or missing; no pooler; an output layer that is not the embedding table.
     """
     config_file = folder / huggingface_config.CONFIG_FILE
     if albert_config_file is not None:
@@ -76,6 +76,7 @@ def open_huggingface(
         )
     files = _files(folder)
     variables = SafetensorsVariables(folder, files, _CONSTANTS)
+    _check_pooler(variables)
     if copies := _second_copies(variables):
         variables = SafetensorsVariables(folder, files, _CONSTANTS | copies)
     vocabulary = find_vocabulary([folder])
@@ -98,6 +99,20 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
     if (folder / INDEX_FILE).is_file():
         return files_of_index(folder / INDEX_FILE)
     return [folder / PYTORCH_FILE]
+
+
+def _check_pooler(variables: SafetensorsVariables) -> None:
+    """Explains a gap that many folders have: not all classes keep the pooler."""
+    if any(name.endswith("pooler.weight") for name in variables):
+        return
+    has_head = any(name.startswith("predictions.") for name in variables)
+    name = "AlbertForPreTraining" if has_head else "AlbertModel"
+    raise InputError(
+        f"{variables.path}: the weights have no pooler: Hugging Face's classes for "
+        "masked language models, questions and tokens save none, but the encoder here "
+        f"has one. In transformers, {name}.from_pretrained(FOLDER)."
+        "save_pretrained(NEW_FOLDER) adds one with random weights."
+    )
 
 
 def _second_copies(variables: SafetensorsVariables) -> frozenset[str]:

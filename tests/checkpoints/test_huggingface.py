@@ -20,6 +20,7 @@ from albert_lsh_tf.checkpoints.variables import CheckpointVariables
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints, huggingface
+from tests.fixtures.weights import google_variables_with
 from tests.reference import albert as reference
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
@@ -201,11 +202,18 @@ def test_safetensors_under_pytorchs_name(folder, everything):
     assert not is_huggingface(folder)
 
 
-def test_without_a_pooler(tmp_path, variables):
-    some = {name: each for name, each in variables.items() if "pooler" not in name}
+@pytest.mark.parametrize(
+    "heads, remedy", [((), "AlbertModel"), (("mlm",), "AlbertForPreTraining")]
+)
+def test_without_a_pooler(tmp_path, variables, heads, remedy):
+    some = {
+        name: each
+        for name, each in google_variables_with(variables, heads).items()
+        if "pooler" not in name
+    }
     folder = huggingface.write_folder(tmp_path / "squad", some)
-    with pytest.raises(InputError, match=r"missing: pooler_transform/kernel"):
-        read_variables(expected_shapes(CONFIG), open_huggingface(folder).variables)
+    with pytest.raises(InputError, match=rf"no pooler, .* {remedy}.from_pretrained\("):
+        open_huggingface(folder)
 
 
 def test_a_second_layer_is_unexpected(tmp_path, variables):
