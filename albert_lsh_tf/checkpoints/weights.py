@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 
 import numpy as np
+import tf_keras
 
 from albert_lsh_tf.checkpoints import name_map
 from albert_lsh_tf.checkpoints.matching import (
@@ -55,6 +56,16 @@ class Weights:
         names = expected_shapes(self.config, kept)
         values = {name: self.values[name] for name in names}
         return dataclasses.replace(self, heads=kept, values=values)
+
+    def assign_to(self, model: tf_keras.Model) -> None:
+        """Gives every variable of a model the value of its name.
+
+        Args:
+          model: of this architecture, with these heads: this project's or Model
+            Garden's.
+        """
+        for variable in model.variables:
+            variable.assign(self.values[variable.name.split(":")[0]])
 
     def in_layout(self, kind: str) -> dict[str, np.ndarray]:
         """The variables as another kind of file has them.

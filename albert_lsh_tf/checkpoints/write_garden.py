@@ -42,8 +42,7 @@ def write_garden(weights: Weights, folder: pathlib.Path) -> None:
     if weights.heads:
         model = AlbertPretrainer(encoder, weights.heads)
         items = model.checkpoint_items
-    for variable in model.variables:
-        variable.assign(weights.values[variable.name.split(":")[0]])
+    weights.assign_to(model)
     # Older scripts of Model Garden's look for the encoder under `model`.
     tf.train.Checkpoint(**items, model=encoder).save(str(folder / "ckpt"))
     weights.config.save(folder / CONFIG_FILE)
