@@ -8,6 +8,7 @@ from typing import Any
 import tf_keras
 
 from albert_lsh_tf.checkpoints import name_map
+from albert_lsh_tf.checkpoints.config_files import read_config
 from albert_lsh_tf.checkpoints.matching import (
     BESIDE_A_PRETRAINER,
     BESIDE_AN_ENCODER,
@@ -18,7 +19,7 @@ from albert_lsh_tf.checkpoints.matching import (
 from albert_lsh_tf.checkpoints.positions import check_extension, extend_table
 from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
 from albert_lsh_tf.checkpoints.variables import matches
-from albert_lsh_tf.config import AlbertConfig, LSHConfig
+from albert_lsh_tf.config import LSHConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
@@ -185,7 +186,7 @@ def open_source(
     if not isinstance(source, WeightSource):
         source = find_weights(source, albert_config_file)
     elif albert_config_file is not None:
-        config = AlbertConfig.from_file(albert_config_file)
+        config = read_config(albert_config_file)
         source = dataclasses.replace(source, config=config)
     check_config(source)
     return source
