@@ -39,9 +39,8 @@ def _run(parsed: flags.ParsedFlags) -> None:
 
     messages.quiet_tensorflow()
     # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
-    from albert_lsh_tf.data.glue_tasks import find_task
+    from albert_lsh_tf.export.classifier_run import export_run
     from albert_lsh_tf.export.folders import check_export_dir
-    from albert_lsh_tf.export.saved_model import export_run
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
     export_dir = parsed.run["export_dir"]
@@ -49,6 +48,5 @@ def _run(parsed: flags.ParsedFlags) -> None:
         check_export_dir(export_dir)
     results = train_and_evaluate(resolved.config, resolved.output_dir, **phases)
     if export_dir and results["is_chief"]:
-        labels = find_task(resolved.config.task_name).labels
-        export_run(results["model"], export_dir, resolved.output_dir, labels)
+        export_run(results["model"], export_dir, resolved.output_dir, resolved.config)
         print(f"SavedModel: {export_dir}", flush=True)

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf_keras
 import yaml
 
-import albert_lsh_tf
+from albert_lsh_tf import __version__
 
 CARD_FILE = "README.md"
 
@@ -47,7 +47,24 @@ class Call:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelCard:
+class Provenance:
+    """Where a model comes from; what is None or empty is unknown.
+
+    Attributes:
+      base_model: where its weights were before, as `WeightSource.description`.
+      data: what it was trained on.
+      metrics: name to number, on data that it was not trained on.
+      settings: of the training, ready for YAML.
+    """
+
+    base_model: str | None = None
+    data: str | None = None
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelCard(Provenance):
     """What a card says; what is None or empty is left out.
 
     Attributes:
@@ -56,13 +73,9 @@ class ModelCard:
       calls: the ways to call it, the most usual one first.
       pipeline_tag: Hugging Face's name of the task, such as "text-classification".
       encoder: the network, whose `get_config` tells architecture and attention.
-      base_model: where its weights were before, as `WeightSource.description`.
-      data: what it was trained on.
-      metrics: name to number, on data that it was not trained on.
       labels: names of the classes in the order of their ids.
       vocabulary: file in the export, such as "assets.extra/spiece.model".
       do_lower_case: whether text is lower-cased; None where there is no text.
-      settings: of the training, ready for YAML.
       notes: limits that users must know, a sentence each.
     """
 
@@ -71,13 +84,9 @@ class ModelCard:
     calls: Sequence[Call]
     pipeline_tag: str | None = None
     encoder: tf_keras.Model | None = None
-    base_model: str | None = None
-    data: str | None = None
-    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
     labels: Sequence[str] = ()
     vocabulary: str | None = None
     do_lower_case: bool | None = None
-    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     notes: Sequence[str] = ()
 
 
@@ -144,9 +153,7 @@ def _facts(card: ModelCard) -> dict[str, str]:
         facts["Vocabulary"] = f"`{card.vocabulary}`"
     if card.do_lower_case is not None:
         facts["Letter case"] = "lower-cased" if card.do_lower_case else "kept"
-    facts["Made with"] = (
-        f"albert_lsh_tf {albert_lsh_tf.__version__}, TensorFlow {tf.__version__}"
-    )
+    facts["Made with"] = f"albert_lsh_tf {__version__}, TensorFlow {tf.__version__}"
     return {name: value for name, value in facts.items() if value}
 
 

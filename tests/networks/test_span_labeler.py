@@ -80,7 +80,10 @@ def test_config_round_trip():
 
 def test_logits_are_float32_in_half_precision():
     tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    assert all(x.dtype == tf.float32 for x in make_labeler()(inputs()).values())
+    try:
+        assert all(x.dtype == tf.float32 for x in make_labeler()(inputs()).values())
+    finally:
+        tf_keras.mixed_precision.set_global_policy("float32")
 
 
 def test_a_checkpoint_holds_the_encoder_by_its_name(tmp_path):

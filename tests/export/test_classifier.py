@@ -1,22 +1,25 @@
 """One SavedModel for any length, loaded with plain TensorFlow."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.config import LSHConfig
-from albert_lsh_tf.export.saved_model import export_classifier
+from albert_lsh_tf.data.features import encode_examples
+from albert_lsh_tf.data.glue import Example
+from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.export.classifier import export_classifier
+from albert_lsh_tf.export.text_inputs import TextInputs
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
 
-def make_classifier(num_classes=3, attention="lsh"):
+def make_classifier(num_classes=3, attention="lsh", vocab_size=31):
     encoder = AlbertLSHEncoder(
-        vocab_size=31,
+        vocab_size=vocab_size,
         embedding_width=6,
         hidden_size=20,
         num_layers=2,
@@ -62,7 +65,10 @@ def test_any_length_through_one_saved_model(exported, batch, length):
     expected = tf.nn.softmax(model(inputs, training=False))
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
     assert outputs["probabilities"].dtype == tf.float32
-    np.testing.assert_array_equal(outputs["predictions"], np.argmax(expected, axis=-1))
+    best = np.argmax(expected, axis=-1)
+    np.testing.assert_array_equal(outputs["predictions"], best)
+    names = [[b"no", b"maybe", b"yes"][index] for index in best]
+    assert list(outputs["label"].numpy()) == names
 
 
 def test_labels_stand_beside_it(exported):
@@ -70,18 +76,37 @@ def test_labels_stand_beside_it(exported):
     assert (folder / "assets.extra" / "labels.txt").read_text() == "no\nmaybe\nyes\n"
 
 
-def test_loads_without_this_package(exported):
-    folder, _ = exported
-    program = (
-        "import sys, tensorflow as tf; "
-        f"served = tf.saved_model.load({str(folder)!r}).signatures['serving_default']; "
-        "ids = tf.ones([2, 9], tf.int32); "
-        "out = served(input_word_ids=ids, input_mask=ids, input_type_ids=0 * ids); "
-        "assert out['probabilities'].shape == [2, 3]; "
-        "sys.exit('albert_lsh_tf' in sys.modules or 'tf_keras' in sys.modules)"
+def test_labels_must_be_as_many_as_classes(tmp_path):
+    for num_classes, labels in ((3, ["no", "yes"]), (3, None), (1, ["a", "b"])):
+        with pytest.raises(InputError, match=f"the model has {num_classes}; name each"):
+            export_classifier(make_classifier(num_classes), tmp_path / "model", labels)
+    assert not (tmp_path / "model").exists()
+
+
+def test_single_texts_have_one_input(tmp_path):
+    vocabulary = EMBEDDED_MODEL_DIR / "spiece.model"
+    model = make_classifier(num_classes=2, vocab_size=5000)
+    text = TextInputs(vocabulary, True, max_seq_length=16, num_texts=1)
+    export_classifier(model, tmp_path / "sst", ["bad", "good"], text=text)
+    loaded = tf.saved_model.load(str(tmp_path / "sst" / "text"))
+    sentences = ["A dull film.", "Ä GREAT film, in 1999, with cats " * 3, ""]
+    outputs = loaded.signatures["serve_text"](text_a=tf.constant(sentences))
+    features = encode_examples(
+        [Example("", sentence, None, None) for sentence in sentences],
+        AlbertTokenizer(vocabulary),
+        max_seq_length=16,
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert done.returncode == 0, done.stderr
+    logits = model(
+        [features.input_word_ids, features.input_mask, features.input_type_ids]
+    )
+    np.testing.assert_allclose(
+        outputs["probabilities"], tf.nn.softmax(logits), atol=1e-5
+    )
+    expected = [[b"bad", b"good"][index] for index in np.argmax(logits, axis=-1)]
+    assert list(outputs["label"].numpy()) == expected
+    card = (tmp_path / "sst" / "README.md").read_text()
+    assert "text_b" not in card
+    assert (tmp_path / "sst" / "assets.extra" / "spiece.model").exists()
 
 
 def test_regression_gives_scores(tmp_path):
@@ -90,13 +115,21 @@ def test_regression_gives_scores(tmp_path):
     served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
     inputs = make_inputs(2, 13)
     outputs = served(**{name: tf.constant(value) for name, value in inputs.items()})
+    assert set(outputs) == {"probabilities", "predictions"}
     scores = model(inputs, training=False)
     np.testing.assert_allclose(outputs["probabilities"], scores, atol=1e-5)
     np.testing.assert_allclose(outputs["predictions"], scores[:, 0], atol=1e-5)
 
 
-def test_half_precision_under_a_strategy_is_exported_in_float32(tmp_path):
+@pytest.fixture
+def bfloat16():
     tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    yield
+    # Fixtures of the next module are made before anything else resets it.
+    tf_keras.mixed_precision.set_global_policy("float32")
+
+
+def test_half_precision_under_a_strategy_is_exported_in_float32(tmp_path, bfloat16):
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
         model = make_classifier()
     export_classifier(model, tmp_path / "model", labels=["a", "b", "c"])

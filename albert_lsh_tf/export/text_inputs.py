@@ -1,0 +1,31 @@
+"""How an export that takes text makes ids of it."""
+
+import dataclasses
+import pathlib
+
+# Below an export, the SavedModel that takes text. It is one of its own, since
+# TensorFlow refuses a graph as a whole where it does not know one of its ops, and
+# tokenizing takes ops of tensorflow_text; the one around it needs TensorFlow alone.
+TEXT_FOLDER = "text"
+
+
+@dataclasses.dataclass(frozen=True)
+class TextInputs:
+    """How text becomes ids: as in training, or the model sees what it never learned.
+
+    Attributes:
+      vocabulary_file: SentencePiece model, or WordPiece vocab.txt.
+      do_lower_case: whether text is lower-cased.
+      max_seq_length: tokens that a row is cut and padded to.
+      num_texts: 2 for a task of sentence pairs, else 1.
+    """
+
+    vocabulary_file: str | pathlib.Path
+    do_lower_case: bool
+    max_seq_length: int
+    num_texts: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the texts are called in a signature."""
+        return ("text_a", "text_b")[: self.num_texts]
