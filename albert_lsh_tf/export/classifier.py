@@ -91,26 +91,28 @@ def export_classifier(
 
 
 class _Served(tf.Module):
-    """The signature and the model that it calls."""
+    """The signature for ids, and what it needs."""
 
     def __init__(self, model: AlbertClassifier, labels: Sequence[str] | None):
         super().__init__(name="albert_classifier")
-        self.model = model
-        self._labels = labels
-        self.serve = tf.function(
-            self._classify,
-            input_signature=[tf.TensorSpec([None, None], tf.int32, n) for n in _IDS],
-        )
+        # No more of the model: Keras would save functions of each of its layers.
+        self.model_variables = model.variables
 
-    def _classify(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = classifier_outputs(self.model, inputs)
-        if self._labels is not None:
-            outputs["label"] = tf.gather([*self._labels], outputs["predictions"])
-        return outputs
+        def classify(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            outputs = classifier_outputs(model, inputs)
+            if labels is not None:
+                outputs["label"] = tf.gather([*labels], outputs["predictions"])
+            return outputs
+
+        self.serve = tf.function(
+            classify,
+            input_signature=[tf.TensorSpec([None, None], tf.int32, n) for n in _IDS],
+            autograph=False,
+        )
 
 
 class _ServedText(_Served):
-    """The same with a tokenizer in front."""
+    """The same with a tokenizer in front, and a signature for text."""
 
     def __init__(
         self, model: AlbertClassifier, labels: Sequence[str] | None, text: TextInputs
@@ -120,20 +122,23 @@ class _ServedText(_Served):
         from albert_lsh_tf.export.preprocessing import AlbertPreprocessor
 
         super().__init__(model, labels)
-        self.preprocessor = AlbertPreprocessor(
+        classify = self.serve.python_function
+        self.preprocessor = preprocessor = AlbertPreprocessor(
             text.vocabulary_file, text.do_lower_case, text.max_seq_length
         )
-        self.serve_text = tf.function(
-            self._classify_text,
-            input_signature=[
-                tf.TensorSpec([None], tf.string, name) for name in text.names
-            ],
-        )
 
-    def _classify_text(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        segments = [self.preprocessor.tokenize(text) for text in texts]
-        inputs = self.preprocessor.bert_pack_inputs(segments)
-        return self._classify(*(inputs[name] for name in _IDS))
+        def classify_text(*texts: tf.Tensor) -> dict[str, tf.Tensor]:
+            segments = [preprocessor.tokenize(each) for each in texts]
+            inputs = preprocessor.bert_pack_inputs(segments)
+            # Attention may depend on the length, where it is known as in training.
+            shape = [None, text.max_seq_length]
+            return classify(*(tf.ensure_shape(inputs[name], shape) for name in _IDS))
+
+        self.serve_text = tf.function(
+            classify_text,
+            input_signature=[tf.TensorSpec([None], tf.string, n) for n in text.names],
+            autograph=False,
+        )
 
 
 def classifier_outputs(

@@ -1,8 +1,10 @@
 """The network that is exported: free of how it was trained."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tf_keras
+
+from albert_lsh_tf.config import LSHConfig
 
 _Model = TypeVar("_Model", bound=tf_keras.Model)
 
@@ -14,13 +16,28 @@ def plain_copy(model: _Model) -> _Model:
       model: one of `networks`, made under any strategy and precision.
 
     Returns:
-      A copy with the same weights, which computes in float32 on any device.
+      A copy with the same weights, which computes in float32 on any device. It has
+      dense attention where LSH attention would be dense at every length: a graph for
+      any length does not know that.
     """
+    config = model.get_config()
+    encoder = config["encoder"]["config"] if "encoder" in config else config
+    # What only training needs.
+    encoder["recompute"] = None
+    encoder["attention"] = _attention_at_any_length(encoder)
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy("float32")
     try:
-        copy = type(model).from_config(model.get_config())
+        copy = type(model).from_config(config)
     finally:
         tf_keras.mixed_precision.set_global_policy(policy)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _attention_at_any_length(encoder: dict[str, Any]) -> str | list[str]:
+    lsh = LSHConfig.from_dict(encoder["lsh_config"])
+    # Dense layers have no place for the variables of whitening.
+    if lsh.is_dense(encoder["max_sequence_length"]) and not lsh.whiten:
+        return "dense"
+    return encoder["attention"]

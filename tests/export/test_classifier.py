@@ -16,8 +16,10 @@ from albert_lsh_tf.export.text_inputs import TextInputs
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
+LSH = LSHConfig(chunk_length=4, num_hashes=1, num_hashes_at_evaluation=3)
 
-def make_classifier(num_classes=3, attention="lsh", vocab_size=31):
+
+def make_classifier(num_classes=3, attention="lsh", vocab_size=31, lsh_config=LSH):
     encoder = AlbertLSHEncoder(
         vocab_size=vocab_size,
         embedding_width=6,
@@ -27,7 +29,7 @@ def make_classifier(num_classes=3, attention="lsh", vocab_size=31):
         max_sequence_length=64,
         intermediate_size=28,
         attention=attention,
-        lsh_config=LSHConfig(chunk_length=4, num_hashes=1, num_hashes_at_evaluation=3),
+        lsh_config=lsh_config,
     )
     model = AlbertClassifier(encoder, num_classes)
     random = np.random.default_rng(1)
@@ -127,6 +129,18 @@ def bfloat16():
     yield
     # Fixtures of the next module are made before anything else resets it.
     tf_keras.mixed_precision.set_global_policy("float32")
+
+
+def test_where_lsh_is_always_dense_so_is_the_export(tmp_path):
+    lists = LSHConfig.for_length(64, dense_below=None)
+    assert lists.is_dense(64)
+    model = make_classifier(lsh_config=lists)
+    export_classifier(model, tmp_path / "model", labels=["a", "b", "c"])
+    served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    inputs = make_inputs(2, 64)
+    outputs = served(**{name: tf.constant(value) for name, value in inputs.items()})
+    expected = tf.nn.softmax(model(inputs, training=False))
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
 
 
 def test_half_precision_under_a_strategy_is_exported_in_float32(tmp_path, bfloat16):

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  For the ops of the tokenizer.
 
+from albert_lsh_tf.checkpoints.loading import load_encoder
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
 from albert_lsh_tf.data.features import encode_examples
 from albert_lsh_tf.data.glue import read_examples
@@ -145,6 +146,13 @@ def test_the_run_in_the_folder_comes_first_and_is_on_the_card(exported):
         assert line in card.splitlines(), line
     extra = {file.name for file in (exported[0] / "assets.extra").iterdir()}
     assert extra == {"albert_config.json", "spiece.model", "labels.txt"}
+
+
+def test_an_export_is_a_source_of_weights(exported):
+    folder, model = exported
+    encoder = load_encoder(folder, attention="dense")
+    for ours, theirs in zip(encoder.weights, model.encoder.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def code_on_card(folder):
