@@ -98,6 +98,9 @@ class ClassifierConfig(Config):
     spm_model_file: str | None = setting(
         None, "SentencePiece model; unset: the one beside the weights"
     )
+    vocab_file: str | None = setting(
+        None, "WordPiece vocab.txt of a Chinese model; unset: as spm_model_file"
+    )
     do_lower_case: bool = setting(True, "lower-case and strip accents")
     max_seq_length: int = setting(512, "tokens an example is cut and padded to")
     train_batch_size: int = setting(32, "examples a training step")
@@ -195,6 +198,34 @@ class ClassifierConfig(Config):
                 "init_checkpoint and albert_hub_module_handle both name start "
                 "weights; give one of them."
             )
+        check_vocabulary_names(self.spm_model_file, self.vocab_file)
+
+
+def check_vocabulary_names(spm_model_file: str | None, vocab_file: str | None) -> None:
+    """Checks that at most one vocabulary is named, and each kind by its own setting.
+
+    Args:
+      spm_model_file: a SentencePiece model, or None.
+      vocab_file: a WordPiece vocabulary, or None.
+
+    Raises:
+      InputError: both are named, or one in the place of the other.
+    """
+    if spm_model_file and vocab_file:
+        raise InputError(
+            "spm_model_file and vocab_file both name a vocabulary; give the one that "
+            "came with the weights."
+        )
+    if spm_model_file and spm_model_file.lower().endswith(".txt"):
+        raise InputError(
+            f"spm_model_file={spm_model_file} is text, as a WordPiece vocabulary is; "
+            "give it with vocab_file, or give the SentencePiece model."
+        )
+    if vocab_file and not vocab_file.lower().endswith(".txt"):
+        raise InputError(
+            f"vocab_file={vocab_file} must be a WordPiece vocabulary, a vocab.txt; "
+            "give a SentencePiece model with spm_model_file."
+        )
 
 
 def check_attention_kinds(

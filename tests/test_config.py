@@ -11,6 +11,7 @@ from albert_lsh_tf.config import (
     LSHConfig,
     check_attention_kinds,
 )
+from albert_lsh_tf.diagnostics.plan import DiagnosisPlan
 from albert_lsh_tf.errors import InputError
 
 ALL = (LSHConfig(), LSHConfig.reformer(), AlbertConfig(), ClassifierConfig())
@@ -66,6 +67,14 @@ def test_replace_checks_again():
             {"init_checkpoint": "a", "albert_hub_module_handle": "b"},
             "give one of them",
         ),
+        (
+            ClassifierConfig,
+            {"spm_model_file": "a.model", "vocab_file": "vocab.txt"},
+            "both name a vocabulary; give the one that came with the weights",
+        ),
+        (ClassifierConfig, {"spm_model_file": "vocab.txt"}, "give it with vocab_file"),
+        (ClassifierConfig, {"vocab_file": "a.model"}, "with spm_model_file"),
+        (DiagnosisPlan, {"vocab_file": "a.model"}, "with spm_model_file"),
     ],
 )
 def test_what_makes_no_sense_is_refused(config, settings, message):

@@ -27,7 +27,6 @@ RETIRED = {
     "num_tpu_cores": "leave it out; --distribution_strategy=tpu uses all cores",
     "iterations_per_loop": "leave it out; --save_checkpoints_steps says how often "
     "checkpoints are written",
-    "vocab_file": "use --spm_model_file; ALBERT's vocabulary is a SentencePiece model",
     "cached_dir": "leave it out; features are made in memory",
     "threshold_to_export": "leave it out; compare the SavedModel's probabilities with "
     "your threshold",
@@ -67,6 +66,7 @@ _GROUPS = {
         "albert_hub_module_handle",
         "albert_config_file",
         "spm_model_file",
+        "vocab_file",
         "do_lower_case",
         "max_seq_length",
     ),

@@ -27,6 +27,7 @@ _WEIGHT_SETTINGS = (
     "albert_hub_module_handle",
     "albert_config_file",
     "spm_model_file",
+    "vocab_file",
 )
 
 

@@ -1,15 +1,16 @@
-"""What `preprocess_text` does to single characters, as tables. No TensorFlow here.
+"""What tokenizers do to single characters, as tables. No TensorFlow here.
 
 A graph that looks characters up in these agrees with Python, whichever version of
-Unicode either knows. That works since dropping combining marks leaves nothing that
-NFKD could reorder: every other character decomposes on its own. Lower-casing looks at
-its neighbours in one case only, the capital sigma.
+Unicode either knows.
 """
 
 import functools
-import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+# All planes of Unicode that hold characters, without surrogates. In the others, all are
+# unassigned or private, and nothing ever becomes of these.
+_CHARACTERS = ((0, 0xD7FF), (0xE000, 0x3FFFF), (0xE0000, 0xEFFFF))
 
 CAPITAL_SIGMA, SMALL_SIGMA, FINAL_SIGMA = "\u03a3", "\u03c3", "\u03c2"
 
@@ -21,21 +22,41 @@ def decompose(text: str) -> str:
 
 
 @functools.cache
-def rewritten_characters(do_lower_case: bool) -> dict[int, str]:
+def preprocessed_characters(do_lower_case: bool) -> dict[int, str]:
+    """What `preprocess_text` makes of each character but blanks and capital sigmas.
+
+    Dropping combining marks leaves nothing that NFKD could reorder, so every character
+    that stays decomposes on its own. Lower-casing looks at the neighbours in one case
+    only: see `final_sigma`.
+
+    Args:
+      do_lower_case: whether characters are lower-cased once they are decomposed.
+
+    Returns:
+      See `rewritten_characters`.
+    """
+
+    def rewrite(char: str) -> str:
+        text = decompose(char)
+        if not do_lower_case:
+            return text
+        return "".join(c if c == CAPITAL_SIGMA else c.lower() for c in text)
+
+    return rewritten_characters(rewrite)
+
+
+def rewritten_characters(rewrite: Callable[[str], str]) -> dict[int, str]:
     """What becomes of each character that does not stay as it is.
 
     Args:
-      do_lower_case: whether characters are lower-cased once they are decomposed. The
-        capital sigma is not: see `final_sigma`.
+      rewrite: a character to the text that takes its place, which may be empty.
 
     Returns:
-      Code points, ascending, and the text that takes their place; often empty.
+      Code points, ascending, and these texts.
     """
     rewritten = {}
     for char in _all_characters():
-        text = decompose(char)
-        if do_lower_case:
-            text = "".join(c if c == CAPITAL_SIGMA else c.lower() for c in text)
+        text = rewrite(char)
         if text != char:
             rewritten[ord(char)] = text
     return rewritten
@@ -48,10 +69,10 @@ def blanks() -> str:
 
 @functools.cache
 def final_sigma() -> str:
-    """An RE2 pattern of a capital sigma that ends a word, for lower-case text.
+    """An RE2 pattern of a capital sigma that ends a word.
 
-    Groups 1 and 2 are what stands around the sigma. The text is that which
-    `rewritten_characters` leaves: all lower case but for the sigmas themselves.
+    Groups 1 and 2 are what stands around the sigma. Whether other letters are lower
+    case by then makes no difference to it.
 
     Source: The Unicode Standard 3.13, table 3-17, Final_Sigma: a cased character
     before, none behind, and in between only characters that case ignores. Which
@@ -70,9 +91,8 @@ def final_sigma() -> str:
 
 
 def _all_characters() -> Iterator[str]:
-    for code_point in range(sys.maxunicode + 1):
-        if not 0xD800 <= code_point <= 0xDFFF:  # Surrogates are no characters.
-            yield chr(code_point)
+    for first, last in _CHARACTERS:
+        yield from map(chr, range(first, last + 1))
 
 
 def _ranges(chars: Iterable[str]) -> str:

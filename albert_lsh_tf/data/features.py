@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from albert_lsh_tf.data.glue import Example
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import Tokenizer
 from albert_lsh_tf.errors import InputError
 
 # Examples turned into ids at a time: enough to keep the threads of SentencePiece busy,
@@ -37,7 +37,7 @@ class Features:
 
 def encode_examples(
     examples: Sequence[Example],
-    tokenizer: AlbertTokenizer,
+    tokenizer: Tokenizer,
     max_seq_length: int,
     num_threads: int = 2,
     is_regression: bool | None = None,
@@ -125,7 +125,7 @@ def truncated_lengths(length_a: int, length_b: int, room: int) -> tuple[int, int
 
 
 def _join(
-    ids_a: list[int], ids_b: list[int], tokenizer: AlbertTokenizer, max_seq_length: int
+    ids_a: list[int], ids_b: list[int], tokenizer: Tokenizer, max_seq_length: int
 ) -> tuple[list[int], int]:
     """One row's ids, and how many of them belong to the first sentence."""
     if not ids_b:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import Tokenizer
 from albert_lsh_tf.errors import InputError
 
 
@@ -15,7 +15,7 @@ class InputPacker(tf.Module):
     first. An empty second segment is no second segment; TF-Hub's preprocessing model
     gives it a [SEP] of its own.
 
-        pack = InputPacker(AlbertTokenizer("30k-clean.model"))
+        pack = InputPacker(open_tokenizer("30k-clean.model"))
         pack([tokenize(first), tokenize(second)], seq_length=512)
 
     Args:
@@ -26,7 +26,7 @@ class InputPacker(tf.Module):
       InputError: `default_seq_length` has no room for a token of one segment.
     """
 
-    def __init__(self, tokenizer: AlbertTokenizer, default_seq_length: int = 128):
+    def __init__(self, tokenizer: Tokenizer, default_seq_length: int = 128):
         super().__init__(name="packer")
         if default_seq_length < 3:
             raise InputError(_no_room(default_seq_length, num_segments=1))

@@ -27,6 +27,9 @@ _Piece = spm.ModelProto.SentencePiece
 class GraphSentencePiece(tf.Module):
     """`SentencePieceProcessor.EncodeAsIds` of SentencePiece 0.2.2 and later.
 
+    Beyond about 10,000 tokens of one text the library starts its sums anew, to add more
+    exactly; this does not, and may decide a tie in another way from there on.
+
     Args:
       model_bytes: the SentencePiece model, serialized.
       name: who is to blame in messages, such as the model's file.

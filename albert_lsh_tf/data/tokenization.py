@@ -195,5 +195,7 @@ def _load_model(path: str) -> sentencepiece.SentencePieceProcessor:
             raise RuntimeError("the file is empty")
         model.LoadFromSerializedProto(model_bytes)
     except RuntimeError as error:
+        if b"[CLS]\n" in model_bytes.replace(b"\r", b""):
+            mend = "it is a WordPiece vocabulary: give it with vocab_file, as a .txt."
         raise InputError(f"{path}: not a SentencePiece model; {mend}") from error
     return model

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import Tokenizer
 from albert_lsh_tf.errors import InputError
 
 # The start of a larger file is enough.
@@ -46,7 +46,7 @@ def read_passages(path: str | pathlib.Path) -> list[str]:
 
 def pack_passages(
     passages: Sequence[str],
-    tokenizer: AlbertTokenizer,
+    tokenizer: Tokenizer,
     max_seq_length: int,
     num_sequences: int,
 ) -> dict[str, np.ndarray]:
@@ -88,9 +88,7 @@ def pack_passages(
     }
 
 
-def _encoded(
-    passages: Sequence[str], tokenizer: AlbertTokenizer
-) -> Iterator[list[int]]:
+def _encoded(passages: Sequence[str], tokenizer: Tokenizer) -> Iterator[list[int]]:
     for start in range(0, len(passages), _PASSAGES_AT_ONCE):
         yield from tokenizer.encode_batch(passages[start : start + _PASSAGES_AT_ONCE])
 

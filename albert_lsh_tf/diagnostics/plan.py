@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from albert_lsh_tf.config import check_vocabulary_names
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.errors import InputError
 
@@ -21,6 +22,9 @@ class DiagnosisPlan(Config):
     )
     spm_model_file: str | None = setting(
         None, "SentencePiece model; unset: the one beside the weights"
+    )
+    vocab_file: str | None = setting(
+        None, "WordPiece vocab.txt of a Chinese model; unset: as spm_model_file"
     )
     do_lower_case: bool = setting(True, "lower-case the text")
     text_file: str | None = setting(
@@ -48,6 +52,7 @@ class DiagnosisPlan(Config):
         self.require_at_least("max_seq_length", 3)
         self.require_at_least("num_sequences", 1)
         self.require_at_least("top_k", 1)
+        check_vocabulary_names(self.spm_model_file, self.vocab_file)
         if not self.budgets and not self.lsh_config:
             raise InputError(
                 "there is no setting to look at; give budgets or an lsh_config."

@@ -9,7 +9,7 @@ import tensorflow as tf
 from albert_lsh_tf.checkpoints.loading import load_encoder
 from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
 from albert_lsh_tf.data.sample import make_pairs
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.diagnostics.diagnosis import Diagnosis
 from albert_lsh_tf.diagnostics.encoders import Inputs
 from albert_lsh_tf.diagnostics.passages import pack_passages, read_passages
@@ -42,11 +42,11 @@ def run_plan(plan: DiagnosisPlan, say: Say | None = None) -> Diagnosis:
     lsh_configs = _configs_of(plan.lsh_config)
     passages = read_passages(plan.text_file) if plan.text_file else None
     source = find_weights(plan.checkpoint, plan.albert_config_file)
-    tokenizer = AlbertTokenizer(_spm_model_file(plan, source), plan.do_lower_case)
+    tokenizer = open_tokenizer(_vocabulary_file(plan, source), plan.do_lower_case)
     if tokenizer.vocab_size > source.config.vocab_size:
         raise InputError(
             f"{tokenizer.model_file} has {tokenizer.vocab_size} pieces but the model "
-            f"{source.config.vocab_size}; give the spm_model_file that it came with."
+            f"{source.config.vocab_size}; give the vocabulary that it came with."
         )
     num_positions = source.config.max_position_embeddings
     length = plan.max_seq_length or min(DEFAULT_LENGTH, num_positions)
@@ -87,12 +87,13 @@ def _configs_of(files: Sequence[str]) -> dict[str, LSHConfig]:
     }
 
 
-def _spm_model_file(plan: DiagnosisPlan, source: WeightSource) -> str:
-    if plan.spm_model_file or source.spm_model_file:
-        return plan.spm_model_file or source.spm_model_file
+def _vocabulary_file(plan: DiagnosisPlan, source: WeightSource) -> str:
+    named = plan.spm_model_file or plan.vocab_file
+    if file := named or source.spm_model_file or source.vocab_file:
+        return file
     raise InputError(
-        f"there is no SentencePiece model beside {source.path}; give its file with "
-        "spm_model_file."
+        f"there is no vocabulary beside {source.path}; give a SentencePiece model with "
+        "spm_model_file, or a vocab.txt with vocab_file."
     )
 
 

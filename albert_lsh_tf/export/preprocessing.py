@@ -6,14 +6,14 @@ import tensorflow as tf
 
 from albert_lsh_tf.data.graph_packing import InputPacker
 from albert_lsh_tf.data.graph_tokenization import GraphTokenizer
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.export.folders import replaced_folder
 
 
 class AlbertPreprocessor(tf.Module):
     """Sentences to ids, masks and types, in TensorFlow ops alone.
 
-    The ids are those that this package trains with: `AlbertTokenizer` and
+    The ids are those that this package trains with: `open_tokenizer` and
     `encode_examples` give the same. It can be saved on its own, or as an attribute of
     another `tf.Module`; the vocabulary travels inside the SavedModel.
 
@@ -30,7 +30,8 @@ class AlbertPreprocessor(tf.Module):
         input_word_ids, input_mask and input_type_ids, int32 [B, seq_length].
 
     Args:
-      vocabulary_file: SentencePiece model, such as Google's 30k-clean.model.
+      vocabulary_file: SentencePiece model, such as Google's 30k-clean.model; or, for
+        Chinese models, a WordPiece vocab.txt.
       do_lower_case: lower-case the text; as the encoder was trained.
       default_seq_length: tokens a row holds where a call does not say it.
 
@@ -38,7 +39,7 @@ class AlbertPreprocessor(tf.Module):
       InputError: no usable vocabulary, or `default_seq_length` is below 3.
 
     Source: TF-Hub's common API for preprocessing text, and albert_en_preprocess/3,
-    which differs in the tokens of some texts (see `GraphTokenizer`) and in an empty
+    which differs in the tokens of some texts (see `GraphAlbert`) and in an empty
     second segment (see `InputPacker`).
     """
 
@@ -49,7 +50,7 @@ class AlbertPreprocessor(tf.Module):
         default_seq_length: int = 128,
     ):
         super().__init__(name="albert_preprocessor")
-        tokenizer = AlbertTokenizer(vocabulary_file, do_lower_case)
+        tokenizer = open_tokenizer(vocabulary_file, do_lower_case)
         self.tokenize = GraphTokenizer(tokenizer)
         self.bert_pack_inputs = InputPacker(tokenizer, default_seq_length)
         self.bert_pack_inputs.trace()

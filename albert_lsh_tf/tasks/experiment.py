@@ -30,7 +30,7 @@ def experiment_config(
     """
     data_settings = {
         "input_path": data.data_dir,
-        "spm_model_file": files.spm_model_file,
+        "vocabulary_file": files.vocabulary_file,
         "do_lower_case": config.do_lower_case,
         "max_seq_length": config.max_seq_length,
     }

@@ -18,7 +18,7 @@ from albert_lsh_tf.data import glue_tasks
 from albert_lsh_tf.data.features import Features, encode_examples
 from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 from albert_lsh_tf.tasks.encoder_config import build_encoder
@@ -99,7 +99,7 @@ class GlueTask(base_task.Task):
             if split not in self.features:
                 self.features[split] = encode_examples(
                     read_examples(self.glue_task, params.input_path, split),
-                    AlbertTokenizer(params.spm_model_file, params.do_lower_case),
+                    open_tokenizer(params.vocabulary_file, params.do_lower_case),
                     params.max_seq_length,
                     is_regression=self.glue_task.is_regression,
                 )
@@ -234,7 +234,7 @@ def albert_lsh_glue() -> cfg.ExperimentConfig:
     """ALBERT with LSH attention on a GLUE task, for Model Garden's own trainer.
 
     To be given: `task.init_checkpoint`, and for training and validation data
-    `input_path` and `spm_model_file`; the encoder is ALBERT base.
+    `input_path` and `vocabulary_file`; the encoder is ALBERT base.
     """
     return cfg.ExperimentConfig(
         task=GlueConfig(),

@@ -15,7 +15,7 @@ class GlueDataConfig(cfg.DataConfig):
     Attributes:
       input_path: the folder that holds MRPC/, MNLI/, ...
       splits: those to read, one after the other: "train", "dev", "dev_mismatched", ...
-      spm_model_file: SentencePiece model.
+      vocabulary_file: SentencePiece model, or WordPiece vocab.txt.
       do_lower_case: lower-case and strip accents.
       max_seq_length: tokens an example is cut and padded to.
       start_step: batches of training that earlier runs have used up.
@@ -24,7 +24,7 @@ class GlueDataConfig(cfg.DataConfig):
     splits: tuple[str, ...] = ("train",)
     is_training: bool | None = True
     global_batch_size: int = 32
-    spm_model_file: str = ""
+    vocabulary_file: str = ""
     do_lower_case: bool = True
     max_seq_length: int = 128
     seed: int | None = 0

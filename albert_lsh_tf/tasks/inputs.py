@@ -19,7 +19,7 @@ from albert_lsh_tf.data.features import Features, encode_examples
 from albert_lsh_tf.data.glue import Example, has_split, read_examples
 from albert_lsh_tf.data.glue_tasks import GlueTask
 from albert_lsh_tf.data.sources import locate
-from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.run_folder import RunFolder
@@ -31,14 +31,14 @@ class ModelFiles:
 
     Attributes:
       albert_config: the architecture.
-      spm_model_file: the vocabulary.
+      vocabulary_file: SentencePiece model, or WordPiece vocab.txt.
       weights: start weights of the encoder; None where a checkpoint of a run is used.
       checkpoint: prefix of that checkpoint; None where there is none.
       description: for the user, one line.
     """
 
     albert_config: AlbertConfig
-    spm_model_file: str
+    vocabulary_file: str
     weights: WeightSource | None
     checkpoint: str | None
     description: str
@@ -92,19 +92,18 @@ def find_model(
             config.albert_config_file,
         )
         check_config(weights)
-        spm_model_file = config.spm_model_file
-        # Google's word for the vocabulary that comes with a module.
-        if spm_model_file in (None, "from_tf_hub"):
-            spm_model_file = weights.spm_model_file
+        vocabulary_file = (
+            _named_vocabulary(config) or weights.spm_model_file or weights.vocab_file
+        )
         files = ModelFiles(
-            weights.config, spm_model_file or "", weights, None, weights.description
+            weights.config, vocabulary_file or "", weights, None, weights.description
         )
     else:
         _compare_architecture(config, run)
         _compare_vocabulary(config, run)
         files = ModelFiles(
             AlbertConfig.from_file(run.albert_config_file),
-            str(run.spm_model_file),
+            str(run.vocabulary_file),
             None,
             checkpoint,
             f"checkpoint {checkpoint}",
@@ -169,12 +168,12 @@ def load_data(
     Raises:
       InputError: no data, or a file that is not what it should be.
     """
-    tokenizer = AlbertTokenizer(files.spm_model_file, config.do_lower_case)
+    tokenizer = open_tokenizer(files.vocabulary_file, config.do_lower_case)
     if tokenizer.vocab_size > files.albert_config.vocab_size:
         raise InputError(
-            f"{files.spm_model_file} has {tokenizer.vocab_size} pieces, the model's "
-            f"vocab_size is {files.albert_config.vocab_size}; give the SentencePiece "
-            "model that came with the weights."
+            f"{files.vocabulary_file} has {tokenizer.vocab_size} pieces, the model's "
+            f"vocab_size is {files.albert_config.vocab_size}; give the vocabulary that "
+            "came with the weights."
         )
     source = locate(task, config)
     say(f"data: {source.description}")
@@ -221,24 +220,33 @@ def _compare_architecture(config: ClassifierConfig, run: RunFolder) -> None:
         run.refuse_other_architecture(weights.config)
 
 
+def _named_vocabulary(config: ClassifierConfig) -> str | None:
+    """The vocabulary that the settings name, of either kind; None for the weights'."""
+    if config.vocab_file:
+        return config.vocab_file
+    # Google's word for the vocabulary that comes with a module.
+    return None if config.spm_model_file == "from_tf_hub" else config.spm_model_file
+
+
 def _compare_vocabulary(config: ClassifierConfig, run: RunFolder) -> None:
     """Refuses a vocabulary that is not the one the run was trained with."""
-    given = config.spm_model_file
-    if given in (None, "from_tf_hub") or not pathlib.Path(given).is_file():
+    given = _named_vocabulary(config)
+    if given is None or not pathlib.Path(given).is_file():
         return  # Nothing was named, or the tokenizer will say that it is not there.
-    if not filecmp.cmp(given, run.spm_model_file, shallow=False):
+    if not filecmp.cmp(given, run.vocabulary_file, shallow=False):
+        name = "vocab_file" if config.vocab_file else "spm_model_file"
         raise InputError(
-            f"spm_model_file={given} is not the SentencePiece model that "
-            f"{run.path} was trained with; leave spm_model_file out."
+            f"{name}={given} is not the vocabulary that {run.path} was trained with; "
+            f"leave {name} out."
         )
 
 
 def _check_fit(config: ClassifierConfig, files: ModelFiles) -> None:
     """Refuses settings that the model cannot follow."""
-    if not files.spm_model_file:
+    if not files.vocabulary_file:
         raise InputError(
-            f"{files.description}: no SentencePiece model beside the weights; give one "
-            "with spm_model_file."
+            f"{files.description}: no vocabulary beside the weights; give a "
+            "SentencePiece model with spm_model_file, or a vocab.txt with vocab_file."
         )
     check_attention_kinds(config.attention, files.albert_config.num_hidden_layers)
     positions = files.albert_config.max_position_embeddings

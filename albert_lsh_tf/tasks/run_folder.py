@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
 from albert_lsh_tf.data.glue_tasks import GlueTask, find_task
+from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError, is_disk_full
 
 CHECKPOINT_NAME = "ckpt"
@@ -38,8 +39,14 @@ class RunFolder:
     config_file = property(lambda self: self.path / "config.yaml")
     albert_config_file = property(lambda self: self.path / "albert_config.json")
     spm_model_file = property(lambda self: self.path / "spiece.model")
+    vocab_file = property(lambda self: self.path / "vocab.txt")
     best_dir = property(lambda self: self.path / "best")
     log_file = property(lambda self: self.path / "training_log.jsonl")
+
+    @property
+    def vocabulary_file(self) -> pathlib.Path:
+        """The run's vocabulary: WordPiece where there is one, or else SentencePiece."""
+        return self.vocab_file if self.vocab_file.exists() else self.spm_model_file
 
     @property
     def checkpoint_dir(self) -> pathlib.Path:
@@ -104,6 +111,15 @@ class RunFolder:
         """Writes or replaces a small file at once; nothing on other workers."""
         if self.writable:
             write_atomically(self.path / name, content)
+
+    def write_vocabulary(self, file: str | pathlib.Path) -> None:
+        """Copies a vocabulary under the name of its kind; nothing on other workers."""
+        copy, other = self.spm_model_file, self.vocab_file
+        if is_wordpiece(file):
+            copy, other = other, copy
+        self.write(copy.name, pathlib.Path(file).read_bytes())
+        if self.writable:  # A start with another kind may have got no further.
+            other.unlink(missing_ok=True)
 
     def saved_config(self) -> ClassifierConfig | None:
         """The config of the run that made the folder; None where there is none."""

@@ -17,7 +17,7 @@ _FREE = (
     *("eval_batch_size", "predict_batch_size"),
     *("distribution_strategy", "num_gpus", "num_logical_cpus", "worker_hosts"),
     *("task_index", "tpu_address", "enable_xla", "recompute"),
-    "spm_model_file",  # `find_model` compares what is in it.
+    *("spm_model_file", "vocab_file"),  # `find_model` compares what is in them.
 )
 # What the scores of weights that are trained already depend on.
 _SCORING = (

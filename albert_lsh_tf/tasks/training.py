@@ -142,7 +142,6 @@ def _save_description(
     if files.checkpoint is None:
         albert_config = json.dumps(files.albert_config.to_dict(), indent=2) + "\n"
         folder.write(folder.albert_config_file.name, albert_config)
-        vocabulary = pathlib.Path(files.spm_model_file).read_bytes()
-        folder.write(folder.spm_model_file.name, vocabulary)
+        folder.write_vocabulary(files.vocabulary_file)
     text = yaml.safe_dump(config.to_dict(), sort_keys=False)
     folder.write(folder.config_file.name, text)

@@ -70,7 +70,6 @@ def test_every_setting_has_a_flag_and_stands_in_the_help():
         ("MRPC", "'MRPC' is not a flag; write settings as --name=value"),
         ("--use_tpu=False", "--use_tpu has no meaning here: use --distribution_strate"),
         ("--nouse_tpu", "--use_tpu has no meaning here"),
-        ("--vocab_file=v.txt", "use --spm_model_file"),
         *(
             (f"--{name}=1", f"--{name} has no meaning here: ")
             for name in (

@@ -9,7 +9,7 @@ import tensorflow_text as tf_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_lsh_tf.data.graph_tokenization import GraphTokenizer, TextNormalizer
+from albert_lsh_tf.data.graph_tokenization import GraphPreprocessing, GraphTokenizer
 from albert_lsh_tf.data.tokenization import AlbertTokenizer, preprocess_text
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
@@ -67,7 +67,7 @@ def test_every_character_is_rewritten_as_python_does(lower):
         "".join(f"a{chr(c)}b" for c in code_points[start : start + 64])
         for start in range(0, len(code_points), 64)
     ]
-    normalized = TextNormalizer(lower)(tf.constant(texts)).numpy()
+    normalized = GraphPreprocessing(lower)(tf.constant(texts)).numpy()
     for text, result in zip(texts, normalized, strict=True):
         assert result.decode() == preprocess_text(text, lower), ascii(text)
 

@@ -56,7 +56,7 @@ def test_a_source_without_vocabulary_says_so(monkeypatch):
         return dataclasses.replace(find(*arguments), spm_model_file=None)
 
     monkeypatch.setattr(planned, "find_weights", without_vocabulary)
-    with pytest.raises(InputError, match="no SentencePiece model beside .*spm_model_f"):
+    with pytest.raises(InputError, match="no vocabulary beside .*spm_model.*vocab_f"):
         run_plan(PLAN)
 
 

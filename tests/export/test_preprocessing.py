@@ -12,9 +12,11 @@ from official.nlp.tools import export_tfhub_lib
 from albert_lsh_tf.data.features import encode_examples
 from albert_lsh_tf.data.glue import Example
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.wordpiece import WordPieceTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.preprocessing import AlbertPreprocessor, export_preprocessing
+from tests.fixtures.wordpiece import write_wordpiece
 from tests.tensorflow_alone import run_alone
 
 SPM_MODEL_FILE = EMBEDDED_MODEL_DIR / "spiece.model"
@@ -41,12 +43,12 @@ def preprocess(export_dir):
     return hub.load(export_dir)
 
 
-def features_of(texts_a, texts_b, seq_length):
+def features_of(texts_a, texts_b, seq_length, tokenizer=None):
     examples = [
         Example(str(row), a, b, 0)
         for row, (a, b) in enumerate(zip(texts_a, texts_b, strict=True))
     ]
-    tokenizer = AlbertTokenizer(SPM_MODEL_FILE)
+    tokenizer = tokenizer or AlbertTokenizer(SPM_MODEL_FILE)
     return encode_examples(examples, tokenizer, seq_length).as_dict()
 
 
@@ -117,6 +119,15 @@ def test_casing_and_length_are_the_callers():
     assert ids != tokenizer.encode("the cat")
     assert preprocess(tf.constant(["The Cat"]))["input_word_ids"].shape == [1, 5]
     assert preprocess.tokenize(tf.constant(["The Cat"])).to_list() == [ids]
+
+
+def test_chinese_models_have_theirs(tmp_path):
+    vocab_file = write_wordpiece(tmp_path / "vocab.txt")
+    export_preprocessing(vocab_file, tmp_path / "export", default_seq_length=16)
+    preprocess = hub.load(str(tmp_path / "export"))
+    segments = [preprocess.tokenize(tf.constant(t)) for t in (QUESTIONS, ANSWERS)]
+    expected = features_of(QUESTIONS, ANSWERS, 16, WordPieceTokenizer(vocab_file))
+    assert_same(preprocess.bert_pack_inputs(segments), expected)
 
 
 def test_loading_needs_tensorflow_and_tensorflow_text_alone(export_dir, preprocess):

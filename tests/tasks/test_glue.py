@@ -95,7 +95,7 @@ def experiment(tiny):
     """`albert_lsh/glue` on the tiny run, set up as Model Garden's train.py would."""
     data = {
         "input_path": str(tiny.data),
-        "spm_model_file": str(tiny.weights / "spiece.model"),
+        "vocabulary_file": str(tiny.weights / "spiece.model"),
         "max_seq_length": 24,
         "global_batch_size": 8,
     }

@@ -46,6 +46,19 @@ def test_make_clears_half_written_files(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_a_vocabulary_is_kept_under_the_name_of_its_kind(tmp_path):
+    words, model = tmp_path / "vocab_chinese.txt", tmp_path / "30k-clean.model"
+    words.write_text("words")
+    model.write_bytes(b"model")
+    folder = RunFolder(tmp_path / "run")
+    for file, name in ((model, "spiece.model"), (words, "vocab.txt"), (model, None)):
+        folder.write_vocabulary(file)
+        name = name or "spiece.model"
+        assert folder.vocabulary_file == folder.path / name
+        assert [each.name for each in folder.path.iterdir()] == [name]
+        assert folder.vocabulary_file.read_bytes() == file.read_bytes()
+
+
 def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     target = tmp_path / "file"
     write_atomically(target, "old")

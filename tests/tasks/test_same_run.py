@@ -54,6 +54,7 @@ FREE = {
     "enable_xla": True,
     "recompute": "block",
     "spm_model_file": "spiece.model",
+    "vocab_file": "vocab.txt",
 }
 SCORING = {"task_name", "data_dir", "download", "do_lower_case", "max_seq_length"}
 SCORING |= {"attention", "lsh", "lsh_budget", "mixed_precision", "init_checkpoint"}

@@ -24,6 +24,7 @@ from albert_lsh_tf.tasks import glue
 from albert_lsh_tf.tasks import results as results_files
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.training import train_and_evaluate
+from tests.fixtures.wordpiece import wordpiece_lines, write_wordpiece
 from tests.tasks.tiny_run import (
     NUM_ROWS,
     TinyRun,
@@ -358,6 +359,30 @@ def test_an_evaluation_without_numbers_is_told_and_never_the_best(
         train_and_evaluate(tiny.config(), tmp_path / "two")
     assert not (tmp_path / "two" / "best").exists()
     assert not (tmp_path / "two" / "eval_results.txt").exists()
+
+
+def test_a_chinese_model_brings_its_words(tiny, tmp_path):
+    num_words = len(wordpiece_lines())
+    weights = write_tiny_weights(tmp_path / "weights", vocab_size=num_words)
+    (weights / "spiece.model").unlink()
+    config = tiny.config(init_checkpoint=str(weights), train_step=2, warmup_step=0)
+    with pytest.raises(InputError, match="no vocabulary beside.*vocab.txt with vocab"):
+        train_and_evaluate(config, tmp_path / "run")
+    named = write_wordpiece(tmp_path / "vocab_chinese.txt")
+    results = train_and_evaluate(
+        config.replace(vocab_file=str(named)), tmp_path / "run"
+    )
+    assert (tmp_path / "run" / "vocab.txt").read_bytes() == named.read_bytes()
+    assert not (tmp_path / "run" / "spiece.model").exists()
+    # The folder is complete: it needs nothing of what it came from.
+    named.unlink()
+    config = config.replace(vocab_file=None)
+    again = train_and_evaluate(config, tmp_path / "run", do_train=False)
+    assert again["best"] == results["best"]
+    other = tmp_path / "other.txt"
+    other.write_text("\n".join(reversed(wordpiece_lines())), "utf-8")
+    with pytest.raises(InputError, match="vocab_file=.* not the vocabulary that .*run"):
+        train_and_evaluate(config.replace(vocab_file=str(other)), tmp_path / "run")
 
 
 def test_other_runs_folders_are_refused(trained, tiny, tmp_path):
