@@ -41,6 +41,7 @@ class Weights:
       spm_model_file: the SentencePiece model; None where there is none.
       vocab_file: the WordPiece vocabulary; None where there is none.
       do_lower_case: whether text is lower-cased; None: unknown.
+      origin: where all of this comes from, in one line.
     """
 
     config: AlbertConfig
@@ -49,6 +50,7 @@ class Weights:
     spm_model_file: str | None
     vocab_file: str | None
     do_lower_case: bool | None
+    origin: str
 
     def with_heads(self, heads: Sequence[str]) -> "Weights":
         """The same weights without the heads that are not in `heads`."""
@@ -113,6 +115,7 @@ def read_weights(source: WeightSource) -> Weights:
         source.spm_model_file,
         source.vocab_file,
         source.do_lower_case,
+        source.description,
     )
 
 

@@ -15,6 +15,10 @@ COMMANDS = {
         "albert_lsh_tf.cli.benchmark",
         "time and memory of LSH and dense attention next to Model Garden's",
     ),
+    "convert": (
+        "albert_lsh_tf.cli.convert",
+        "weights in the formats of Google, Model Garden, Hugging Face and TF-Hub",
+    ),
     "diagnose": (
         "albert_lsh_tf.cli.diagnose",
         "what LSH attention misses of a model's own attention, on real text",

@@ -34,6 +34,7 @@ def test_what_there_is(weights):
     assert len(weights.values) == 32
     assert weights.spm_model_file.endswith("30k-clean.model")
     assert (weights.vocab_file, weights.do_lower_case) == (None, None)
+    assert weights.origin.endswith("source/model.ckpt-best")
 
 
 def test_layouts(weights, everything):
