@@ -24,8 +24,8 @@ from albert_lsh_tf.export.folders import (
     replaced_folder,
 )
 from albert_lsh_tf.export.model_card import Provenance, write_model_card
+from albert_lsh_tf.export.plain_copy import plain_copy
 from albert_lsh_tf.export.reusable import ReusableEncoder, ReusableHeads
-from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder, activation_named
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 
@@ -66,15 +66,17 @@ def export_encoder(
 
     Raises:
       InputError: `export_dir` holds something else, the vocabulary is another model's,
-        or the heads are without that of the masked language model.
+        the heads are without that of the masked language model, or the encoder gives
+        no dict.
     """
     check_export_dir(export_dir)
+    _check_outputs(model)
     config = albert_config_of(_encoder_of(model))
     if vocabulary_file is not None:
         kind = "vocab_file" if is_wordpiece(vocabulary_file) else "spm_model_file"
         check_vocabulary(config.vocab_size, "the encoder", **{kind: vocabulary_file})
     asked_for = _encoder_of(model).get_config()["attention"]
-    model = _exported_copy(model)
+    model = plain_copy(model)
     encoder = _encoder_of(model)
     exported = ReusableEncoder(encoder)
     heads = ()
@@ -105,6 +107,19 @@ def export_encoder(
 
 def _encoder_of(model: AlbertLSHEncoder | AlbertPretrainer) -> AlbertLSHEncoder:
     return model if isinstance(model, AlbertLSHEncoder) else model.encoder
+
+
+def _check_outputs(model: AlbertLSHEncoder | AlbertPretrainer) -> None:
+    if isinstance(model, AlbertPretrainer) and "mlm" not in model.heads:
+        raise InputError(
+            f"The model has the head {', '.join(model.heads)} alone, but an export "
+            "needs mlm, or no head at all; export its encoder."
+        )
+    if not _encoder_of(model).get_config()["dict_outputs"]:
+        raise InputError(
+            "The encoder gives a list, but an export needs names of outputs; make it "
+            "with dict_outputs=True."
+        )
 
 
 def albert_config_of(encoder: AlbertLSHEncoder) -> AlbertConfig:
@@ -164,45 +179,3 @@ def _add_vocabulary(
         do_lower_case, trainable=False, name="do_lower_case"
     )
     return f"assets/{copy.name}"
-
-
-def _exported_copy(
-    model: AlbertLSHEncoder | AlbertPretrainer,
-) -> AlbertLSHEncoder | AlbertPretrainer:
-    """The same network as it is saved: in float32, outside of any strategy."""
-    is_encoder = _encoder_of(model) is model
-    if not is_encoder and "mlm" not in model.heads:
-        raise InputError(
-            f"The model has the head {', '.join(model.heads)} alone, but an export "
-            "needs mlm, or no head at all; export its encoder."
-        )
-    config = _encoder_of(model).get_config()
-    config.update(
-        attention=_attention_for_any_length(config),
-        dict_outputs=True,
-        # Its gradient calls others of their own kind, which cannot be saved.
-        recompute=None,
-    )
-    policy = tf_keras.mixed_precision.global_policy()
-    tf_keras.mixed_precision.set_global_policy("float32")
-    try:
-        copy = AlbertLSHEncoder.from_config(config)
-        if not is_encoder:
-            copy = AlbertPretrainer(copy, model.heads)
-    finally:
-        tf_keras.mixed_precision.set_global_policy(policy)
-    copy.set_weights(model.get_weights())
-    return copy
-
-
-def _attention_for_any_length(config: dict[str, Any]) -> str | list[str]:
-    """What attends, where all that fits is short enough for dense attention.
-
-    An encoder sees the length of its input, and takes dense attention up to
-    `dense_below` tokens. In a function for any length LSH attention would not know.
-    """
-    lsh = LSHConfig.from_dict(config["lsh_config"])
-    # Dense layers have no place for the variables of whitening.
-    if lsh.is_dense(config["max_sequence_length"]) and not lsh.whiten:
-        return "dense"
-    return config["attention"]

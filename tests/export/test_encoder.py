@@ -317,6 +317,11 @@ def test_another_models_vocabulary_is_refused_before_anything_is_written(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["other.model"]
 
 
+def test_outputs_without_names_are_refused(tmp_path):
+    with pytest.raises(InputError, match="make it with dict_outputs=True"):
+        export_encoder(make_encoder(dict_outputs=False), tmp_path / "export")
+
+
 def test_the_sentence_order_head_alone_is_refused(tmp_path):
     pretrainer = AlbertPretrainer(make_encoder(), heads=["sop"])
     with pytest.raises(InputError, match="head sop alone.*export its encoder"):
