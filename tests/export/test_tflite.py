@@ -20,14 +20,14 @@ LISTS = LSHConfig(
 ONE_ROUND = LSHConfig(num_hashes=1, chunk_length=4)
 
 
-def make_encoder(attention="lsh", lsh_config=LISTS):
+def make_encoder(attention="lsh", lsh_config=LISTS, max_sequence_length=64):
     encoder = AlbertLSHEncoder(
         vocab_size=31,
         embedding_width=6,
         hidden_size=20,
         num_layers=2,
         num_attention_heads=2,
-        max_sequence_length=64,
+        max_sequence_length=max_sequence_length,
         intermediate_size=28,
         attention=attention,
         lsh_config=lsh_config,
@@ -109,4 +109,8 @@ def test_what_cannot_be_is_one_line(tmp_path):
     for config in (LSHConfig(chunk_length=4), LISTS.replace(num_hashes=1)):
         with pytest.raises(InputError, match="cannot run several hash rounds"):
             export_tflite(make_encoder(lsh_config=config), file, LENGTH)
+    for attention, config in (("dense", None), ("lsh", LISTS.replace(dense_below=999))):
+        encoder = make_encoder(attention, config, max_sequence_length=600)
+        with pytest.raises(InputError, match="dense attention over length=513 tokens"):
+            export_tflite(encoder, file, 513)
     assert not file.exists()
