@@ -128,7 +128,7 @@ def _refuse_what_aborts(encoder: AlbertLSHEncoder, length: int) -> None:
 
     Rounds that leave out what others had: LOGICAL_AND broadcasts over 4 axes at most,
     and [B, 1, C, 1, K] & [B, H, C, Q, K] has 5. Dense attention in turns: the elements
-    of its TensorArrays have no known shape, so stacking them is CONCATENATION of tensors
+    of its TensorArrays have no known shape, so stacking them concatenates tensors
     with 4 and 5 axes.
     """
     config = encoder.get_config()
