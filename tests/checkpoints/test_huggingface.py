@@ -212,7 +212,7 @@ def test_without_a_pooler(tmp_path, variables, heads, remedy):
         if "pooler" not in name
     }
     folder = huggingface.write_folder(tmp_path / "squad", some)
-    with pytest.raises(InputError, match=rf"no pooler, .* {remedy}.from_pretrained\("):
+    with pytest.raises(InputError, match=rf"no pooler: .* {remedy}.from_pretrained\("):
         open_huggingface(folder)
 
 
