@@ -1,7 +1,8 @@
 """What is written, in the names and layout of the fixture's own table.
 
 That transformers loads it without a missing or unexpected key, with equal outputs, was
-seen with its releases 4.57 and 5.24; it is too large for these tests.
+seen with its releases 4.57 and 5.24; it is too large for these tests. One thing it does
+report: its AlbertForMaskedLM has no use for the pooler, which is written all the same.
 """
 
 import dataclasses
