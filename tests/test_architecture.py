@@ -85,6 +85,7 @@ def test_nobody_reaches_for_tf_keras_through_tf(path):
         "albert_lsh_tf.cli.classifier",
         "albert_lsh_tf.cli.convert",
         "albert_lsh_tf.cli.diagnose",
+        "albert_lsh_tf.cli.export",
         "albert_lsh_tf.cli.inspect",
         "albert_lsh_tf.cli.main",
         "albert_lsh_tf.cli.squad",
@@ -92,6 +93,7 @@ def test_nobody_reaches_for_tf_keras_through_tf(path):
         "albert_lsh_tf.data.tokenization",
         "albert_lsh_tf.data.tokenizers",
         "albert_lsh_tf.diagnostics",
+        "albert_lsh_tf.export",
     ],
 )
 def test_starts_without_tensorflow(module):

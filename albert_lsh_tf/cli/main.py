@@ -23,6 +23,10 @@ COMMANDS = {
         "albert_lsh_tf.cli.diagnose",
         "what LSH attention misses of a model's own attention, on real text",
     ),
+    "export": (
+        "albert_lsh_tf.cli.export",
+        "an encoder as a SavedModel, with the interface of TF-Hub's ALBERT",
+    ),
     "inspect": (
         "albert_lsh_tf.cli.inspect",
         "what a checkpoint, SavedModel or hub module holds, and whether it loads",
