@@ -1,7 +1,7 @@
 """Finds out what a source of weights is, and opens it.
 
 A source is the model that comes with the package, a folder in one of the formats of
-`formats.FORMATS`, one of the files that tell such a folder, a checkpoint prefix, an
+`formats.table`, one of the files that tell such a folder, a checkpoint prefix, an
 archive of any of these, or a handle of TF-Hub's or Kaggle's.
 
 A SavedModel or TF-Hub module is a program, and so is a pickle. No program is ever run
@@ -12,8 +12,9 @@ refused.
 import dataclasses
 import pathlib
 
-from albert_lsh_tf.checkpoints import archives, formats, handles
-from albert_lsh_tf.checkpoints.foreign_files import refuse_foreign
+from albert_lsh_tf.checkpoints.fetching import archives, handles
+from albert_lsh_tf.checkpoints.formats import table
+from albert_lsh_tf.checkpoints.formats.foreign_files import refuse_foreign
 from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR, EMBEDDED_MODEL_NAME
@@ -45,7 +46,7 @@ def find_weights(
         damaged, or a pickle, or without a config, or with another model's vocabulary.
     """
     if source is None or str(source) == EMBEDDED_MODEL_NAME:
-        found = formats.open_folder(EMBEDDED_MODEL_DIR, albert_config_file)
+        found = table.open_folder(EMBEDDED_MODEL_DIR, albert_config_file)
         found = dataclasses.replace(
             found,
             kind="embedded",
@@ -75,9 +76,9 @@ def _open(source: str, albert_config_file: str | pathlib.Path | None) -> WeightS
     elif path.is_file() and archives.is_archive(path):
         path, is_elsewhere = archives.unpack(path), True
     if path.is_dir():
-        found = formats.open_folder(path, albert_config_file)
+        found = table.open_folder(path, albert_config_file)
     else:
-        found = formats.open_file(path, albert_config_file)
+        found = table.open_file(path, albert_config_file)
     if found is None:
         raise _unknown(path)
     if is_elsewhere:

@@ -14,10 +14,10 @@ from albert_lsh_tf.checkpoints import name_map
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.variables import Variables, matches
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
-from albert_lsh_tf.checkpoints.weights import Weights, read_weights
-from albert_lsh_tf.checkpoints.write_garden import write_garden
-from albert_lsh_tf.checkpoints.write_google import write_google
-from albert_lsh_tf.checkpoints.write_huggingface import write_huggingface
+from albert_lsh_tf.checkpoints.writing.garden import write_garden
+from albert_lsh_tf.checkpoints.writing.google import write_google
+from albert_lsh_tf.checkpoints.writing.huggingface import write_huggingface
+from albert_lsh_tf.checkpoints.writing.weights import Weights, read_weights
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.config_io import nearest
 from albert_lsh_tf.errors import InputError

@@ -15,7 +15,7 @@ import yaml
 from albert_lsh_tf.checkpoints import matching
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.errors import InputError
-from tests.checkpoints.test_checkpoint_files import GARDEN_PARAMS
+from tests.checkpoints.formats.test_checkpoint_files import GARDEN_PARAMS
 from tests.fixtures import checkpoints, huggingface
 
 FORMATS = ("google", "garden", "saved_model", "hub_module", "huggingface", "archive")

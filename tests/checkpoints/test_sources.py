@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub
 
-from albert_lsh_tf.checkpoints import formats
+from albert_lsh_tf.checkpoints.formats import table
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
@@ -88,6 +88,6 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(*args):
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr(formats, "open_folder", refuse)
+    monkeypatch.setattr(table, "open_folder", refuse)
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
         find_weights(tmp_path)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_lsh_tf.checkpoints import write_google
 from albert_lsh_tf.checkpoints.sources import find_weights
-from albert_lsh_tf.checkpoints.weights import read_weights
+from albert_lsh_tf.checkpoints.writing import google
+from albert_lsh_tf.checkpoints.writing.weights import read_weights
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export import conversion
 from albert_lsh_tf.export.conversion import TARGETS, convert
@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, source_of, monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(write_google, "copy_vocabulary", fail)
+    monkeypatch.setattr(google, "copy_vocabulary", fail)
     with pytest.raises(
         InputError,
         match=r"new: cannot be written \([^{]*No space left[^{\[]*\), and nothing is",

@@ -8,9 +8,9 @@ import pathlib
 
 import numpy as np
 
-from albert_lsh_tf.checkpoints import huggingface_config
 from albert_lsh_tf.checkpoints.config_files import read_config
-from albert_lsh_tf.checkpoints.safetensors_file import (
+from albert_lsh_tf.checkpoints.formats import huggingface_config
+from albert_lsh_tf.checkpoints.formats.safetensors_file import (
     SafetensorsVariables,
     files_of_index,
     is_safetensors,

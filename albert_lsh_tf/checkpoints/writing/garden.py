@@ -9,7 +9,7 @@ import yaml
 from official.nlp.modeling import networks
 
 from albert_lsh_tf.checkpoints.config_files import CONFIG_FILE, GARDEN_CONFIG_FILE
-from albert_lsh_tf.checkpoints.weights import (
+from albert_lsh_tf.checkpoints.writing.weights import (
     Weights,
     check_activation,
     copy_vocabulary,

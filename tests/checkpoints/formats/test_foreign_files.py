@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from albert_lsh_tf.checkpoints.foreign_files import refuse_foreign
+from albert_lsh_tf.checkpoints.formats.foreign_files import refuse_foreign
 from albert_lsh_tf.errors import InputError
 
 

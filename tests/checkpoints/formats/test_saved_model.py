@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from albert_lsh_tf.checkpoints.saved_model import read_num_layers, read_program
+from albert_lsh_tf.checkpoints.formats.saved_model import read_num_layers, read_program
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.errors import InputError

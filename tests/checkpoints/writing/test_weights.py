@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albert_lsh_tf.checkpoints.sources import find_weights
-from albert_lsh_tf.checkpoints.weights import (
+from albert_lsh_tf.checkpoints.writing.weights import (
     check_activation,
     copy_vocabulary,
     read_weights,

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from albert_lsh_tf.checkpoints.formats import FORMATS
+from albert_lsh_tf.checkpoints.formats.table import FORMATS
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints, huggingface

@@ -11,8 +11,8 @@ from official.nlp.modeling import models
 from official.nlp.tasks import sentence_prediction
 
 from albert_lsh_tf.checkpoints.sources import find_weights
-from albert_lsh_tf.checkpoints.weights import read_weights
-from albert_lsh_tf.checkpoints.write_garden import write_garden
+from albert_lsh_tf.checkpoints.writing.garden import write_garden
+from albert_lsh_tf.checkpoints.writing.weights import read_weights
 from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints, huggingface
 from tests.fixtures.weights import HEADS, check_equal, google_variables_with

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.checkpoints.sources import find_weights
-from albert_lsh_tf.checkpoints.weights import read_weights
-from albert_lsh_tf.checkpoints.write_google import write_google
+from albert_lsh_tf.checkpoints.writing.google import write_google
+from albert_lsh_tf.checkpoints.writing.weights import read_weights
 from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints, huggingface, vocabularies
 from tests.fixtures.weights import HEADS, google_variables_with

@@ -14,7 +14,7 @@ import zlib
 
 import tensorflow as tf
 
-from albert_lsh_tf.checkpoints.archives import only_folder
+from albert_lsh_tf.checkpoints.fetching.archives import only_folder
 from albert_lsh_tf.errors import InputError
 
 # Only these publishers' ALBERTs may be named without https://, so that a mistyped path

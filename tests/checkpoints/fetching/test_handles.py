@@ -6,7 +6,7 @@ import urllib.error
 import pytest
 import tensorflow_hub
 
-from albert_lsh_tf.checkpoints import handles
+from albert_lsh_tf.checkpoints.fetching import handles
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.errors import InputError
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_lsh_tf.checkpoints.hub_module import facts_of_graphs, is_hub_module
+from albert_lsh_tf.checkpoints.formats.hub_module import facts_of_graphs, is_hub_module
+from albert_lsh_tf.checkpoints.formats.saved_model import read_program
 from albert_lsh_tf.checkpoints.loading import load_encoder, load_pretrainer
-from albert_lsh_tf.checkpoints.saved_model import read_program
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.errors import InputError

@@ -4,9 +4,9 @@ import pathlib
 
 import tensorflow as tf
 
-from albert_lsh_tf.checkpoints.checkpoint_files import BEST_CHECKPOINT
 from albert_lsh_tf.checkpoints.config_files import CONFIG_FILE
-from albert_lsh_tf.checkpoints.weights import (
+from albert_lsh_tf.checkpoints.formats.checkpoint_files import BEST_CHECKPOINT
+from albert_lsh_tf.checkpoints.writing.weights import (
     Weights,
     check_activation,
     copy_vocabulary,

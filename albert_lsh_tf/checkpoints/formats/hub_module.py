@@ -25,7 +25,7 @@ from albert_lsh_tf.checkpoints.config_files import (
     first_file,
     read_config,
 )
-from albert_lsh_tf.checkpoints.saved_model import (
+from albert_lsh_tf.checkpoints.formats.saved_model import (
     PROGRAM_FILE,
     asset_folders,
     config_from_facts,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from albert_lsh_tf.checkpoints.safetensors_file import (
+from albert_lsh_tf.checkpoints.formats.safetensors_file import (
     SafetensorsVariables,
     files_of_index,
     is_safetensors,

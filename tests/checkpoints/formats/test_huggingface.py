@@ -9,7 +9,10 @@ import pytest
 import scipy.special
 import tensorflow as tf
 
-from albert_lsh_tf.checkpoints.huggingface import is_huggingface, open_huggingface
+from albert_lsh_tf.checkpoints.formats.huggingface import (
+    is_huggingface,
+    open_huggingface,
+)
 from albert_lsh_tf.checkpoints.loading import load_encoder, load_pretrainer
 from albert_lsh_tf.checkpoints.matching import (
     BESIDE_A_PRETRAINER,

@@ -1,6 +1,6 @@
 """Writes folders of Hugging Face's with its own library, and what it computes.
 
-    python tests/checkpoints/make_huggingface_goldens.py
+    python tests/checkpoints/formats/make_huggingface_goldens.py
 
 needs torch and transformers, which the tests do without. A folder has what
 `save_pretrained` writes of a tiny, random `AlbertForPreTraining`, and outputs.npz with

@@ -7,8 +7,13 @@ import shutil
 import numpy as np
 from safetensors.numpy import save_file
 
-from albert_lsh_tf.checkpoints import huggingface, huggingface_config, name_map
-from albert_lsh_tf.checkpoints.weights import VOCAB_FILE, Weights, copy_vocabulary
+from albert_lsh_tf.checkpoints import name_map
+from albert_lsh_tf.checkpoints.formats import huggingface, huggingface_config
+from albert_lsh_tf.checkpoints.writing.weights import (
+    VOCAB_FILE,
+    Weights,
+    copy_vocabulary,
+)
 from albert_lsh_tf.errors import InputError
 
 _SPM_FILE = "spiece.model"

@@ -4,13 +4,13 @@ import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from albert_lsh_tf.checkpoints import (
+from albert_lsh_tf.checkpoints.formats import (
     checkpoint_files,
     hub_module,
     huggingface,
     saved_model,
 )
-from albert_lsh_tf.checkpoints.foreign_files import refuse_foreign
+from albert_lsh_tf.checkpoints.formats.foreign_files import refuse_foreign
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.errors import InputError
 

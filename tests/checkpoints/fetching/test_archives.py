@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from albert_lsh_tf.checkpoints import archives
-from albert_lsh_tf.checkpoints.archives import unpack
+from albert_lsh_tf.checkpoints.fetching import archives
+from albert_lsh_tf.checkpoints.fetching.archives import unpack
 from albert_lsh_tf.errors import InputError
 
 FILES = {"model/a.txt": b"first", "model/variables/b.txt": b"second" * 1000}

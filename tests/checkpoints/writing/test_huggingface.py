@@ -13,8 +13,8 @@ import pytest
 from safetensors import safe_open
 
 from albert_lsh_tf.checkpoints.sources import find_weights
-from albert_lsh_tf.checkpoints.weights import read_weights
-from albert_lsh_tf.checkpoints.write_huggingface import write_huggingface
+from albert_lsh_tf.checkpoints.writing.huggingface import write_huggingface
+from albert_lsh_tf.checkpoints.writing.weights import read_weights
 from albert_lsh_tf.errors import InputError
 from tests.fixtures import checkpoints, huggingface, vocabularies
 from tests.fixtures.weights import HEADS, check_equal, google_variables_with

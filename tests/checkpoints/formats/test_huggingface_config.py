@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from albert_lsh_tf.checkpoints.huggingface_config import (
+from albert_lsh_tf.checkpoints.formats.huggingface_config import (
     from_huggingface,
     read_config,
     to_huggingface,

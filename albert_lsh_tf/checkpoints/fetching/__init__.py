@@ -1,0 +1,1 @@
+"""How weights that are not in a folder yet get into one, safely."""
