@@ -1,0 +1,201 @@
+"""Questions about a long text, in a graph: windows over it, and the best span of all.
+
+A text that is longer than the model takes is seen through windows that overlap. A token
+may start an answer in one window only: in that which shows most of what is around it.
+
+Source: google-research/albert, squad_utils.py, `convert_examples_to_features` and
+`write_predictions_v1`. One difference: there a span is made of the 20 best starts and
+the 20 best ends; here of all.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from albert_lsh_tf.errors import InputError
+
+# Of what may not be: far below any logit, and finite when two are added.
+IMPOSSIBLE = tf.float32.min / 4
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerSettings:
+    """How questions are asked and answered. Lengths are in tokens.
+
+    Attributes:
+      max_seq_length: of a window with the question and special tokens (T).
+      doc_stride: from the start of a window to that of the next.
+      max_query_length: questions are cut to it.
+      max_answer_length: the longest span.
+    """
+
+    max_seq_length: int = 384
+    doc_stride: int = 128
+    max_query_length: int = 64
+    max_answer_length: int = 30
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise InputError(f"{name}={value} must be at least 1.")
+        if self.max_query_length + 4 > self.max_seq_length:
+            raise InputError(
+                f"max_query_length={self.max_query_length} leaves no room for a text "
+                f"in max_seq_length={self.max_seq_length}; give at most "
+                f"{self.max_seq_length - 4}."
+            )
+
+
+class Windows(NamedTuple):
+    """Windows of all texts of a batch. W windows, T tokens each.
+
+    input_word_ids, input_mask, input_type_ids: int32 [W, T], what the network takes.
+    row: int64 [W]: which row of the batch the window is of.
+    token: int64 [W, T]: which token of all texts, laid end to end; -1 for others.
+    may_start: bool [W, T]: whether an answer may start there.
+    """
+
+    input_word_ids: tf.Tensor
+    input_mask: tf.Tensor
+    input_type_ids: tf.Tensor
+    row: tf.Tensor
+    token: tf.Tensor
+    may_start: tf.Tensor
+
+
+class Spans(NamedTuple):
+    """The best span of each row of a batch.
+
+    first, last: int64 [B]: its tokens, numbered as in `Windows.token`; 0 where a text
+      has no tokens.
+    score: float32 [B]: the sum of its two logits; `IMPOSSIBLE` or below without tokens.
+    null_score: float32 [B]: the same of the first token, which stands for "no answer";
+      the lowest of all windows.
+    """
+
+    first: tf.Tensor
+    last: tf.Tensor
+    score: tf.Tensor
+    null_score: tf.Tensor
+
+
+def make_windows(
+    question: tf.RaggedTensor,
+    context: tf.RaggedTensor,
+    special_ids: tuple[int, int, int],
+    settings: AnswerSettings,
+) -> Windows:
+    """Lays out `[CLS] question [SEP] part of the context [SEP]`, as often as needed.
+
+    Args:
+      question: int32 [B, (tokens)].
+      context: int32 [B, (tokens)].
+      special_ids: of <pad>, [CLS] and [SEP].
+      settings: lengths.
+
+    Returns:
+      The windows of the first row in order, those of the second, and so on.
+    """
+    query_length = tf.minimum(question.row_lengths(), settings.max_query_length)
+    room = settings.max_seq_length - 3 - query_length
+    stride = tf.minimum(room, settings.doc_stride)
+    unseen = tf.maximum(context.row_lengths() - room, 0)
+    num_windows = 1 - (-unseen // stride)
+    row = tf.repeat(tf.range(question.nrows()), num_windows)
+    number = tf.ragged.range(num_windows).values
+    first = number * tf.gather(stride, row)
+    size = tf.minimum(
+        tf.gather(room, row), tf.gather(context.row_lengths(), row) - first
+    )
+
+    column = tf.range(settings.max_seq_length, dtype=tf.int64)
+    end_of_query, first, size = (
+        each[:, tf.newaxis] for each in (tf.gather(query_length, row) + 1, first, size)
+    )
+    begin = end_of_query + 1
+    end = begin + size
+    pool = tf.concat([special_ids, question.values, context.values], axis=0)
+    question_at = 3 + tf.gather(question.row_starts(), row)[:, tf.newaxis]
+    token_at = first + tf.gather(context.row_starts(), row)[:, tf.newaxis]
+    is_context = (column >= begin) & (column < end)
+    token = tf.where(is_context, token_at + column - begin, -1)
+    pad, cls, sep = tf.unstack(tf.range(3, dtype=tf.int64))
+    place = tf.where(column == end, sep, pad)
+    place = tf.where(is_context, 3 + tf.size(question.values, tf.int64) + token, place)
+    place = tf.where(column == end_of_query, sep, place)
+    place = tf.where(column < end_of_query, question_at + column - 1, place)
+    place = tf.where(column == 0, cls, place)
+    return Windows(
+        input_word_ids=tf.gather(pool, place),
+        input_mask=tf.cast(column <= end, tf.int32),
+        input_type_ids=tf.cast((column >= begin) & (column <= end), tf.int32),
+        row=row,
+        token=token,
+        may_start=_shows_most(token, column - begin, size, number[:, tf.newaxis]),
+    )
+
+
+def _shows_most(
+    token: tf.Tensor, place: tf.Tensor, size: tf.Tensor, number: tf.Tensor
+) -> tf.Tensor:
+    """Whether a window shows most around a token, the first of equals: bool [W, T].
+
+    Source: squad_utils.py, `_check_is_max_context`, whose score is a hundredth of that
+    here: the smaller of the contexts to the left and the right, then the window's size.
+    """
+    shown = 100 * tf.minimum(place, size - 1 - place) + size
+    # Higher for earlier windows, and less than what one more token around it counts.
+    num_numbers = tf.reduce_max(number) + 1
+    shown = shown * num_numbers + (num_numbers - 1 - number)
+    most = tf.math.unsorted_segment_max(shown, token, tf.reduce_max(token) + 2)
+    return (token >= 0) & (shown == tf.gather(most, tf.maximum(token, 0)))
+
+
+def best_spans(
+    start_logits: tf.Tensor,
+    end_logits: tf.Tensor,
+    windows: Windows,
+    num_rows: tf.Tensor,
+    settings: AnswerSettings,
+) -> Spans:
+    """The span with the highest sum of its two logits, in any window of a row.
+
+    Args:
+      start_logits: [W, T], float32.
+      end_logits: [W, T], float32.
+      windows: what the logits are of.
+      num_rows: B.
+      settings: `max_answer_length`.
+
+    Returns:
+      One span for each row.
+    """
+    starts = tf.where(windows.may_start, start_logits, IMPOSSIBLE)
+    ends = tf.where(windows.token >= 0, end_logits, IMPOSSIBLE)
+    longest = settings.max_answer_length
+    padded = tf.pad(ends, [[0, 0], [0, longest - 1]], constant_values=IMPOSSIBLE)
+    # For each start the ends of spans of 1, 2, ... tokens: [W, T, lengths].
+    ends = tf.signal.frame(padded, longest, 1)
+    lengths = tf.argmax(ends, axis=-1)
+    scores = starts + tf.reduce_max(ends, axis=-1)
+    column = tf.argmax(scores, axis=-1)
+    score = tf.reduce_max(scores, axis=-1)
+
+    best = tf.math.unsorted_segment_max(score, windows.row, num_rows)
+    window = tf.range(tf.size(score, tf.int64))
+    is_best = score == tf.gather(best, windows.row)
+    window = tf.math.unsorted_segment_min(
+        tf.where(is_best, window, window.dtype.max), windows.row, num_rows
+    )
+    column = tf.gather(column, window)
+    first = tf.gather_nd(windows.token, tf.stack([window, column], axis=-1))
+    length = tf.gather_nd(lengths, tf.stack([window, column], axis=-1))
+    has_span = best > IMPOSSIBLE / 2
+    null = start_logits[:, 0] + end_logits[:, 0]
+    return Spans(
+        first=tf.where(has_span, first, 0),
+        last=tf.where(has_span, first + length, 0),
+        score=best,
+        null_score=tf.math.unsorted_segment_min(null, windows.row, num_rows),
+    )
