@@ -42,13 +42,8 @@ def training_dataset(
     Raises:
       InputError: the batch does not divide by the number of replicas.
     """
-    pipeline, num_pipelines, num_replicas = _topology(input_context)
-    if global_batch_size % num_replicas:
-        raise InputError(
-            f"train_batch_size={global_batch_size} must be a multiple of the "
-            f"{num_replicas} replicas; try "
-            f"{-(-global_batch_size // num_replicas) * num_replicas}."
-        )
+    pipeline, num_pipelines, num_replicas = topology(input_context)
+    per_replica = replica_batch_size(global_batch_size, num_replicas)
     num_examples = len(features)
     first_epoch, skipped = divmod(start_step * global_batch_size, num_examples)
 
@@ -66,11 +61,10 @@ def training_dataset(
         by_replica = tf.reshape(indices, [num_pipelines, -1, per_replica])
         return tf.data.Dataset.from_tensor_slices(by_replica[pipeline])
 
-    per_replica = global_batch_size // num_replicas
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(epoch_order)
     dataset = dataset.batch(global_batch_size, drop_remainder=True)
     dataset = dataset.flat_map(own_slices)
-    return _finish(dataset.map(_gatherer(features), **_PARALLEL))
+    return finish(dataset.map(_gatherer(features), **PARALLEL))
 
 
 def evaluation_dataset(
@@ -95,7 +89,7 @@ def evaluation_dataset(
       A dataset of dicts with the names and dtypes of `Features`; its cardinality is a
       multiple of the worker's replicas, so that they all take the last step.
     """
-    _, num_pipelines, num_replicas = _topology(input_context)
+    _, num_pipelines, num_replicas = topology(input_context)
     own_replicas = num_replicas // num_pipelines
     per_replica = -(-batch_size // own_replicas)
     num_steps = -(-len(features) // (per_replica * own_replicas))
@@ -116,15 +110,19 @@ def evaluation_dataset(
         }
 
     dataset = tf.data.Dataset.range(num_steps * own_replicas)
-    return _finish(dataset.map(read_batch, **_PARALLEL))
+    return finish(dataset.map(read_batch, **PARALLEL))
 
 
 # Reading in parallel must not change the order.
-_PARALLEL = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
+PARALLEL = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
 
 
-def _topology(input_context: tf.distribute.InputContext | None) -> tuple[int, int, int]:
-    """This pipeline, the number of pipelines, the number of replicas over all."""
+def topology(input_context: tf.distribute.InputContext | None) -> tuple[int, int, int]:
+    """This pipeline, the number of pipelines, the number of replicas over all.
+
+    Raises:
+      InputError: the pipelines do not all feed equally many replicas.
+    """
     if input_context is None:
         return 0, 1, 1
     num_pipelines = input_context.num_input_pipelines
@@ -135,6 +133,17 @@ def _topology(input_context: tf.distribute.InputContext | None) -> tuple[int, in
             "workers; give every worker the same number of devices."
         )
     return input_context.input_pipeline_id, num_pipelines, num_replicas
+
+
+def replica_batch_size(global_batch_size: int, num_replicas: int) -> int:
+    """Examples a step of one replica, or an `InputError` if they do not divide."""
+    if global_batch_size % num_replicas:
+        raise InputError(
+            f"train_batch_size={global_batch_size} must be a multiple of the "
+            f"{num_replicas} replicas; try "
+            f"{-(-global_batch_size // num_replicas) * num_replicas}."
+        )
+    return global_batch_size // num_replicas
 
 
 def _gatherer(features: Features):
@@ -164,7 +173,8 @@ def _filler(name: str, values: tf.Tensor) -> tf.Tensor:
     return tf.zeros([], values.dtype)  # The id of <pad>, and of the first sentence.
 
 
-def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """A dataset that is ready for a strategy: prefetched, and not cut once more."""
     options = tf.data.Options()
     # The slices are cut above; a strategy must not cut them again.
     policy = tf.data.experimental.AutoShardPolicy.OFF
