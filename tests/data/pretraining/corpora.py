@@ -1,0 +1,85 @@
+"""Small corpora: of made-up ids, and of text."""
+
+import functools
+import pathlib
+
+import numpy as np
+from hypothesis import strategies as st
+
+from albert_lsh_tf.data.pretraining.token_corpus import TokenCorpus, TokenShard
+from albert_lsh_tf.data.pretraining.vocabulary import Vocabulary
+from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
+
+SPM_MODEL_FILE = EMBEDDED_MODEL_DIR / "spiece.model"
+
+NUM_SPECIAL_IDS = 5  # <pad>, <unk>, [CLS], [SEP], [MASK], as ALBERT has them.
+VOCAB_SIZE = 101
+
+
+@functools.cache
+def made_up_vocabulary() -> Vocabulary:
+    """101 pieces, of which the odd ones go on with a word."""
+    ids = np.arange(VOCAB_SIZE)
+    return Vocabulary(
+        sha256="made up",
+        pad_id=0,
+        cls_id=2,
+        sep_id=3,
+        mask_id=4,
+        starts_word=(ids < NUM_SPECIAL_IDS) | (ids % 2 == 0),
+        is_special=ids < NUM_SPECIAL_IDS,
+    )
+
+
+@functools.cache
+def embedded_vocabulary() -> Vocabulary:
+    return Vocabulary.of(AlbertTokenizer(SPM_MODEL_FILE))
+
+
+def random_corpus(
+    seed: int, num_documents: int, most_sentences: int = 12, most_tokens: int = 9
+) -> TokenCorpus:
+    """One shard of documents of random ids."""
+    rng = np.random.default_rng(seed)
+    documents = [
+        [
+            rng.integers(NUM_SPECIAL_IDS, VOCAB_SIZE, rng.integers(1, most_tokens + 1))
+            for _ in range(rng.integers(1, most_sentences + 1))
+        ]
+        for _ in range(num_documents)
+    ]
+    return TokenCorpus([TokenShard.of(documents, np.int32)], made_up_vocabulary())
+
+
+def corpora() -> st.SearchStrategy[TokenCorpus]:
+    """Corpora of a few documents."""
+    return st.builds(
+        random_corpus,
+        seed=st.integers(0, 2**32 - 1),
+        num_documents=st.integers(1, 6),
+        most_sentences=st.sampled_from([1, 2, 3, 12]),
+        most_tokens=st.sampled_from([1, 9, 40]),
+    )
+
+
+# Two documents to learn from, and one that has no pair.
+TEXT = """\
+The ferry left the harbour at seven, an hour late.
+Nobody on board minded: the sea was calm ("like oil", said the captain).
+By noon they'd passed the last of the 23 islands.
+A storm was coming up in the west.
+
+Bread needs flour, water, salt and time.
+Time is what most recipes leave out.
+The dough was left for 18 hours at 4.5 degrees.
+
+One sentence alone.
+"""
+
+
+def write_text(folder: pathlib.Path, text: str = TEXT) -> pathlib.Path:
+    """A text file with `text` in it."""
+    path = folder / "text.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
