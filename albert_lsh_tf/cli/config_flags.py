@@ -12,6 +12,7 @@ from albert_lsh_tf.config_io import Config, nearest
 from albert_lsh_tf.errors import InputError
 
 OUTPUT_DIR = "output_dir"
+_WIDTH = 22  # Of the names on a help page.
 _KINDS_OF_NUMBER = {int: "a whole number", float: "a number"}
 
 
@@ -95,7 +96,9 @@ def _check_places(
         )
 
 
-def help_lines(config: type[Config], positional: Sequence[str] = ()) -> list[str]:
+def help_lines(
+    config: type[Config], positional: Sequence[str] = (), width: int = _WIDTH
+) -> list[str]:
     """A line for each field of a config; those given by place in capitals."""
     return [
         help_line(
@@ -104,22 +107,28 @@ def help_lines(config: type[Config], positional: Sequence[str] = ()) -> list[str
             field.metadata["help"],
             _told(field.default),
             is_positional=field.name in positional,
+            width=width,
         )
         for field in dataclasses.fields(config)
     ]
 
 
 def help_line(
-    name: str, hint: Any, help_text: str, default: str, is_positional: bool = False
+    name: str,
+    hint: Any,
+    help_text: str,
+    default: str,
+    is_positional: bool = False,
+    width: int = _WIDTH,
 ) -> str:
-    """The line of one flag."""
+    """The line of one flag; `width` is that of the names."""
     if is_positional:
         shown = name.upper()
     else:
         shown = f"--[no]{name}" if hint is bool else f"--{name}"
     # A default that the help spells out already would only repeat it.
     shown_default = f" ({default})" if default and default not in help_text else ""
-    return f"  {shown:<22}{help_text}{shown_default}"
+    return f"  {shown:<{width}}{help_text}{shown_default}"
 
 
 def _told(default: Any) -> str:

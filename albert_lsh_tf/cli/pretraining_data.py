@@ -1,0 +1,170 @@
+"""`create_pretraining_data.py`: text to masked examples. Imports no TensorFlow."""
+
+import dataclasses
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from albert_lsh_tf.cli import config_flags, messages
+from albert_lsh_tf.config_io import Config, setting
+from albert_lsh_tf.data.pretraining import parallel
+from albert_lsh_tf.data.pretraining.settings import ExampleConfig
+from albert_lsh_tf.errors import InputError
+
+OUTPUT_DIR = "runs/pretraining_data"
+NUM_FILES = 8
+_NAMES_WIDTH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class FileFlags(Config):
+    """What is read and what is written."""
+
+    input_file: tuple[str, ...] = setting(
+        (), "text files and patterns, also .gz; must be given"
+    )
+    spm_model_file: str | None = setting(None, "SentencePiece model")
+    vocab_file: str | None = setting(
+        None, "WordPiece vocab.txt, where there is no spm_model_file"
+    )
+    do_lower_case: bool = setting(True, "lower-case the text")
+    num_files: int = setting(NUM_FILES, "how many files of examples")
+    output_file: tuple[str, ...] = setting(
+        (), "these files instead, all of one folder; unset: in output_dir"
+    )
+    dupe_factor: int = setting(40, "passes over the text, each with other masks")
+    online: bool = setting(
+        False, "write token ids alone, which training masks anew in every epoch"
+    )
+    num_workers: int | None = setting(
+        None, "processes; the files do not depend on it; unset: one for each core"
+    )
+    input_file_mode: str = setting("r", "Google's; has no effect", choices=("r", "rb"))
+    do_permutation: bool = setting(False, "Google's; refused")
+    random_next_sentence: bool = setting(False, "Google's; refused")
+
+    def validate(self) -> None:
+        for name in ("num_files", "dupe_factor", "num_workers"):
+            self.require_at_least(name, 1)
+        if self.do_permutation:
+            raise InputError(
+                "--do_permutation has no meaning here: words are masked, not permuted; "
+                "leave it out."
+            )
+        if self.random_next_sentence:
+            raise InputError(
+                "--random_next_sentence has no meaning here: both segments are always "
+                "of one document, in order or swapped; leave it out. For BERT's "
+                "next-sentence prediction use TensorFlow Model Garden's "
+                "create_pretraining_data."
+            )
+        if not self.input_file:
+            raise InputError(
+                "--input_file must be given: UTF-8 text, a sentence a line, with a "
+                "blank line between documents."
+            )
+        if not (self.spm_model_file or self.vocab_file):
+            raise InputError(
+                "--spm_model_file must be given, such as Google's 30k-clean.model; "
+                "albert-lsh vocab trains one on your text."
+            )
+        if self.online and self.output_file:
+            raise InputError("--online writes no output_file; give --output_dir.")
+
+    @property
+    def vocabulary_file(self) -> str:
+        """What the text is tokenized with."""
+        # Google's command gives the list of pieces as vocab_file beside the model.
+        return self.spm_model_file or self.vocab_file
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Makes the files that the command line describes.
+
+    Args:
+      argv: without the program's name; None: that of the process.
+
+    Raises:
+      SystemExit: with a status other than 0, after one line on stderr, where the user
+        has to mend something.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
+        print(help_text(f"python {os.path.basename(sys.argv[0])}"), end="")
+        return
+    with messages.errors_in_one_line(), messages.warnings_in_one_line():
+        flags, config, output_dir = config_flags.parse(
+            argv, (FileFlags, ExampleConfig), default_output_dir=OUTPUT_DIR
+        )
+        messages.quiet_tensorflow()
+        try:
+            _run(flags, config, pathlib.Path(output_dir))
+        except KeyboardInterrupt:
+            print(
+                "error: interrupted; the same command goes on after the last file that "
+                "was finished.",
+                file=sys.stderr,
+            )
+            raise SystemExit(130) from None
+
+
+def help_text(program: str) -> str:
+    """The help page: all flags, one a line."""
+    lines = [
+        "Makes the examples that ALBERT is pre-trained on: two segments of a document,",
+        "in order or swapped, with masked n-grams of words. A command that was",
+        "interrupted goes on where it was when it is given again.",
+        "",
+        f"  {program} --input_file='text/*.txt.gz' \\",
+        "    --spm_model_file=30k-clean.model --output_dir=examples",
+        "",
+        config_flags.help_line(
+            "output_dir",
+            str,
+            "folder for examples, token ids and manifests",
+            OUTPUT_DIR,
+            width=_NAMES_WIDTH,
+        ),
+    ]
+    for title, config in {"Files": FileFlags, "Examples": ExampleConfig}.items():
+        lines += ["", f"{title}:"]
+        lines += config_flags.help_lines(config, width=_NAMES_WIDTH)
+    return "\n".join(lines) + "\n"
+
+
+def _run(flags: FileFlags, config: ExampleConfig, output_dir: pathlib.Path) -> None:
+    from albert_lsh_tf.data.pretraining import create, documents, files, tokenizing
+
+    num_workers = flags.num_workers or parallel.default_workers()
+    if flags.online:
+        folder = output_dir / files.TOKENS_FOLDER
+        corpus = tokenizing.tokenize_files(
+            documents.find_files(flags.input_file),
+            flags.vocabulary_file,
+            folder,
+            flags.do_lower_case,
+            num_workers,
+        )
+        _say(f"{folder}: {corpus.description()}")
+        return
+    names = files.output_names(flags.num_files)
+    manifest = create.create_pretraining_data(
+        flags.input_file,
+        flags.output_file or [output_dir / name for name in names],
+        flags.vocabulary_file,
+        config,
+        flags.do_lower_case,
+        flags.dupe_factor,
+        num_workers,
+        say=_say,
+    )
+    _say(f"{manifest.path.parent}: {files.summary(manifest)}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
