@@ -17,8 +17,9 @@ from albert_lsh_tf.checkpoints.matching import (
     read_variables,
 )
 from albert_lsh_tf.checkpoints.positions import check_extension, extend_table
-from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
+from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.variables import matches
+from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import LSHConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder

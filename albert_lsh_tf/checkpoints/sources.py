@@ -20,8 +20,6 @@ from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR, EMBEDDED_MODEL_NAME
 from albert_lsh_tf.errors import InputError
 
-__all__ = ["WeightSource", "find_weights"]
-
 
 def find_weights(
     source: str | pathlib.Path | None = None,
@@ -62,7 +60,9 @@ def find_weights(
             ) from error
     # A config of other weights is not the vocabulary's fault, and found when loading.
     num_rows = found.variables.dimensions().get("V", found.config.vocab_size)
-    check_vocabulary(num_rows, found.path, found.spm_model_file, found.vocab_file)
+    for vocabulary_file in (found.spm_model_file, found.vocab_file):
+        if vocabulary_file is not None:
+            check_vocabulary(num_rows, found.path, vocabulary_file)
     return found
 
 

@@ -44,27 +44,30 @@ def find_vocabulary(folders: Sequence[pathlib.Path]) -> Vocabulary:
 
 
 def check_vocabulary(
-    vocab_size: int,
-    weights: str,
-    spm_model_file: str | pathlib.Path | None = None,
-    vocab_file: str | pathlib.Path | None = None,
+    vocab_size: int, weights: str, vocabulary_file: str | pathlib.Path
 ) -> None:
     """Refuses a vocabulary that is not the one the weights were trained with.
 
     Args:
       vocab_size: rows of the embedding table.
       weights: folder or prefix of the weights, for the message.
-      spm_model_file: a SentencePiece model, or None.
-      vocab_file: a WordPiece vocabulary, or None.
+      vocabulary_file: a WordPiece vocabulary if it ends in .txt, else a SentencePiece
+        model.
 
     Raises:
       InputError: more pieces than rows, or many fewer; ALBERT's special pieces are not
         there or have other ids; or the file cannot be read.
     """
-    if spm_model_file is not None:
-        _check_size(vocab_size, weights, spm_model_file, _spm_pieces(spm_model_file))
-    if vocab_file is not None:
-        _check_size(vocab_size, weights, vocab_file, _wordpiece_words(vocab_file))
+    is_wordpiece = pathlib.Path(vocabulary_file).suffix.lower() == ".txt"
+    count = _wordpiece_words if is_wordpiece else _spm_pieces
+    num_pieces = count(vocabulary_file)
+    spare = vocab_size - num_pieces
+    if not 0 <= spare < min(_SPARE_ROWS, _SPARE_SHARE * vocab_size):
+        raise InputError(
+            f"{vocabulary_file} has {num_pieces} pieces, but the weights in {weights} "
+            f"are of {vocab_size}; one of the two is of another model. Give the "
+            "vocabulary that came with the weights."
+        )
 
 
 def _usual_or_only(
@@ -76,19 +79,6 @@ def _usual_or_only(
                 return str(folder / name)
     found = [file for folder in folders for file in sorted(folder.glob(pattern))]
     return str(found[0]) if len(found) == 1 else None
-
-
-def _check_size(
-    vocab_size: int, weights: str, file: str | pathlib.Path, num_pieces: int
-) -> None:
-    spare = vocab_size - num_pieces
-    if 0 <= spare < min(_SPARE_ROWS, _SPARE_SHARE * vocab_size):
-        return
-    raise InputError(
-        f"{file} has {num_pieces} pieces, but the weights in {weights} are of "
-        f"{vocab_size}; one of the two is of another model. Give the vocabulary that "
-        "came with the weights."
-    )
 
 
 def _spm_pieces(path: str | pathlib.Path) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from albert_lsh_tf.checkpoints.loading import load_encoder
-from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
+from albert_lsh_tf.checkpoints.sources import find_weights
+from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
+from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.data.sample import make_pairs
 from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.diagnostics.diagnosis import Diagnosis
@@ -42,12 +44,9 @@ def run_plan(plan: DiagnosisPlan, say: Say | None = None) -> Diagnosis:
     lsh_configs = _configs_of(plan.lsh_config)
     passages = read_passages(plan.text_file) if plan.text_file else None
     source = find_weights(plan.checkpoint, plan.albert_config_file)
-    tokenizer = open_tokenizer(_vocabulary_file(plan, source), plan.do_lower_case)
-    if tokenizer.vocab_size > source.config.vocab_size:
-        raise InputError(
-            f"{tokenizer.model_file} has {tokenizer.vocab_size} pieces but the model "
-            f"{source.config.vocab_size}; give the vocabulary that it came with."
-        )
+    vocabulary_file = _vocabulary_file(plan, source)
+    check_vocabulary(source.config.vocab_size, source.path, vocabulary_file)
+    tokenizer = open_tokenizer(vocabulary_file, plan.do_lower_case)
     num_positions = source.config.max_position_embeddings
     length = plan.max_seq_length or min(DEFAULT_LENGTH, num_positions)
     if length > num_positions and plan.extend_positions is None:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_lsh_tf.checkpoints.loading import load_encoder
-from albert_lsh_tf.checkpoints.sources import WeightSource
+from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.diagnostics.diagnosis import BucketLoad, Diagnosis, SettingDiagnosis
 from albert_lsh_tf.diagnostics.encoders import (
     INPUT_NAMES,

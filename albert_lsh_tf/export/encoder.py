@@ -73,8 +73,7 @@ def export_encoder(
     _check_outputs(model)
     config = albert_config_of(_encoder_of(model))
     if vocabulary_file is not None:
-        kind = "vocab_file" if is_wordpiece(vocabulary_file) else "spm_model_file"
-        check_vocabulary(config.vocab_size, "the encoder", **{kind: vocabulary_file})
+        check_vocabulary(config.vocab_size, "the encoder", vocabulary_file)
     asked_for = _encoder_of(model).get_config()["attention"]
     model = plain_copy(model)
     encoder = _encoder_of(model)

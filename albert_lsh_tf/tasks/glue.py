@@ -13,7 +13,8 @@ from official.core import base_task, exp_factory, task_factory
 from official.core import config_definitions as cfg
 
 from albert_lsh_tf.checkpoints.loading import restore_encoder
-from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
+from albert_lsh_tf.checkpoints.sources import find_weights
+from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.data import glue_tasks
 from albert_lsh_tf.data.features import Features, encode_examples
 from albert_lsh_tf.data.glue import read_examples

@@ -8,8 +8,10 @@ import filecmp
 import pathlib
 from collections.abc import Callable
 
-from albert_lsh_tf.checkpoints.loading import check_config
-from albert_lsh_tf.checkpoints.sources import WeightSource, find_weights
+from albert_lsh_tf.checkpoints.matching import check_config
+from albert_lsh_tf.checkpoints.sources import find_weights
+from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
+from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import (
     AlbertConfig,
     ClassifierConfig,
@@ -168,13 +170,10 @@ def load_data(
     Raises:
       InputError: no data, or a file that is not what it should be.
     """
+    check_vocabulary(
+        files.albert_config.vocab_size, files.description, files.vocabulary_file
+    )
     tokenizer = open_tokenizer(files.vocabulary_file, config.do_lower_case)
-    if tokenizer.vocab_size > files.albert_config.vocab_size:
-        raise InputError(
-            f"{files.vocabulary_file} has {tokenizer.vocab_size} pieces, the model's "
-            f"vocab_size is {files.albert_config.vocab_size}; give the vocabulary that "
-            "came with the weights."
-        )
     source = locate(task, config)
     say(f"data: {source.description}")
     splits = list(required)

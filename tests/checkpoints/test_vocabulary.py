@@ -45,18 +45,19 @@ def test_another_name_will_do_where_there_is_no_second(tmp_path):
 # Equal, padded to a multiple of 128, and with two tokens added in fine-tuning.
 @pytest.mark.parametrize("vocab_size", [31, 32, 33])
 def test_vocabularies_that_fit(vocab_size, spm_model_file, vocab_file):
-    check_vocabulary(vocab_size, "weights", spm_model_file, vocab_file)
+    for file in (spm_model_file, vocab_file):
+        check_vocabulary(vocab_size, "weights", file)
 
 
 @pytest.mark.parametrize("vocab_size", [30, 40, 30000])
 def test_another_models_vocabulary(vocab_size, spm_model_file, vocab_file):
-    for spm, words in ((spm_model_file, None), (None, vocab_file)):
+    for file in (spm_model_file, vocab_file):
         with pytest.raises(
             InputError,
-            match=rf"{(spm or words).name} has 31 pieces, but the weights in "
+            match=rf"{file.name} has 31 pieces, but the weights in "
             rf"models/albert are of {vocab_size}; one of the two is of another model",
         ):
-            check_vocabulary(vocab_size, "models/albert", spm, words)
+            check_vocabulary(vocab_size, "models/albert", file)
 
 
 def test_special_pieces_have_fixed_ids(tmp_path):
@@ -71,7 +72,7 @@ def test_special_words_of_wordpiece(vocab_file):
     text = vocab_file.read_text(encoding="utf-8").replace("[MASK]", "[mask]")
     vocab_file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"vocabulary has no \[MASK\]\."):
-        check_vocabulary(31, "weights", None, vocab_file)
+        check_vocabulary(31, "weights", vocab_file)
 
 
 def test_words_are_counted_as_google_counts_them(tmp_path):
@@ -80,9 +81,9 @@ def test_words_are_counted_as_google_counts_them(tmp_path):
     text = vocabularies.wordpiece_text(30) + "\u2028\t1\n"
     for content in (text, text.rstrip("\n"), text.replace("\n", "\r\n")):
         file.write_bytes(content.encode("utf-8"))
-        check_vocabulary(31, "weights", None, file)
+        check_vocabulary(31, "weights", file)
         with pytest.raises(InputError, match="has 31 pieces"):
-            check_vocabulary(30, "weights", None, file)
+            check_vocabulary(30, "weights", file)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", None])
@@ -98,7 +99,7 @@ def test_damaged_sentencepiece_models(tmp_path, content):
 def test_words_that_are_not_text(vocab_file):
     vocab_file.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="not UTF-8 text, one word a line"):
-        check_vocabulary(31, "weights", None, vocab_file)
+        check_vocabulary(31, "weights", vocab_file)
 
 
 def test_a_vocabulary_that_is_not_there(tmp_path):
