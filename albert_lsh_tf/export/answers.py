@@ -156,7 +156,6 @@ def best_spans(
     start_logits: tf.Tensor,
     end_logits: tf.Tensor,
     windows: Windows,
-    num_rows: tf.Tensor,
     settings: AnswerSettings,
 ) -> Spans:
     """The span with the highest sum of its two logits, in any window of a row.
@@ -165,7 +164,6 @@ def best_spans(
       start_logits: [W, T], float32.
       end_logits: [W, T], float32.
       windows: what the logits are of.
-      num_rows: B.
       settings: `max_answer_length`.
 
     Returns:
@@ -182,6 +180,8 @@ def best_spans(
     column = tf.argmax(scores, axis=-1)
     score = tf.reduce_max(scores, axis=-1)
 
+    # Every row has a window.
+    num_rows = tf.reduce_max(tf.concat([windows.row, [-1]], axis=0)) + 1
     best = tf.math.unsorted_segment_max(score, windows.row, num_rows)
     window = tf.range(tf.size(score, tf.int64))
     is_best = score == tf.gather(best, windows.row)

@@ -104,7 +104,7 @@ def test_a_batch_without_any_text():
     windows = make_windows(ragged([[5], []]), ragged([[], []]), SPECIAL_IDS, SETTINGS)
     assert windows.input_word_ids[0, :4].numpy().tolist() == [CLS, 5, SEP, SEP]
     logits = tf.zeros(tf.shape(windows.token))
-    spans = best_spans(logits, logits, windows, 2, SETTINGS)
+    spans = best_spans(logits, logits, windows, SETTINGS)
     assert spans.first.numpy().tolist() == spans.last.numpy().tolist() == [0, 0]
     assert (spans.score <= IMPOSSIBLE / 2).numpy().all()
 
@@ -114,9 +114,7 @@ def test_spans_are_the_best_of_all_that_may_be(seed):
     windows = windows_of()
     random = np.random.default_rng(seed)
     start, end = random.normal(0, 3, [2, *windows.token.shape]).astype(np.float32)
-    spans = best_spans(
-        tf.constant(start), tf.constant(end), windows, len(QUESTIONS), SETTINGS
-    )
+    spans = best_spans(tf.constant(start), tf.constant(end), windows, SETTINGS)
     token, may_start = windows.token.numpy(), windows.may_start.numpy()
     for row in range(len(QUESTIONS)):
         of_row = np.flatnonzero(windows.row.numpy() == row)

@@ -1,0 +1,108 @@
+"""What the model card of a network that finds answers says."""
+
+from albert_lsh_tf.export.answers import AnswerSettings
+from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance
+from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
+from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
+
+
+def span_labeler_card(
+    name: str,
+    model: AlbertSpanLabeler,
+    vocabulary: str | None,
+    do_lower_case: bool,
+    settings: AnswerSettings,
+    provenance: Provenance,
+) -> ModelCard:
+    """The card of an export.
+
+    Args:
+      name: of its folder.
+      model: the network in it.
+      vocabulary: name of the file in assets.extra/; None where only ids are taken.
+      do_lower_case: whether text is lower-cased.
+      settings: lengths of windows and answers.
+      provenance: what is known of its training.
+    """
+    calls = [_call_with_ids(name, model)]
+    notes = []
+    if vocabulary is not None:
+        calls.insert(0, _call_with_text(name))
+        notes = [
+            f"A context is seen through windows of {settings.max_seq_length} tokens, "
+            f"{settings.doc_stride} tokens apart; questions are cut to "
+            f"{settings.max_query_length} tokens, and answers have at most "
+            f"{settings.max_answer_length}.",
+            "Whether there is an answer at all is for the caller to decide, by a "
+            "threshold of `score - null_score`.",
+            "`text/` needs tensorflow_text and holds the weights a second time; the "
+            "folder around it needs TensorFlow alone.",
+        ]
+    return ModelCard(
+        title=name,
+        summary="An ALBERT that marks the answer to a question in a text.",
+        pipeline_tag="question-answering",
+        calls=calls,
+        encoder=model.encoder,
+        vocabulary=vocabulary and f"assets.extra/{vocabulary}",
+        do_lower_case=do_lower_case if vocabulary else None,
+        notes=notes,
+        **vars(provenance),
+    )
+
+
+def _call_with_ids(name: str, model: AlbertSpanLabeler) -> Call:
+    config = model.encoder.get_config()
+    shape = f"int32 [B, T], T up to {config['max_sequence_length']}"
+    return Call(
+        title="Ids in (`serving_default`)",
+        code=f"""\
+import tensorflow as tf
+
+model = tf.saved_model.load({name!r})
+ids = tf.constant([[2, 17, 23, 3, 42, 57, 3]])  # [CLS] question [SEP] text [SEP]
+outputs = model.signatures["serving_default"](
+    input_word_ids=ids,
+    input_mask=tf.ones_like(ids),
+    input_type_ids=tf.constant([[0, 0, 0, 0, 1, 1, 1]]),
+)
+print(outputs["start_logits"].numpy(), outputs["end_logits"].numpy())
+""",
+        inputs={
+            "input_word_ids": f"{shape}: pieces of the vocabulary",
+            "input_mask": f"{shape}: 1 at tokens, 0 at padding",
+            "input_type_ids": f"{shape}: 0 in the question, 1 in the text",
+        },
+        outputs={
+            "start_logits": "float32 [B, T]: that the answer starts at a token",
+            "end_logits": "float32 [B, T]: that it ends with a token",
+        },
+    )
+
+
+def _call_with_text(name: str) -> Call:
+    return Call(
+        title="Text in (`serve_text`)",
+        code=f"""\
+import tensorflow as tf
+import tensorflow_text  # For the ops of the tokenizer.
+
+model = tf.saved_model.load({f"{name}/{TEXT_FOLDER}"!r})
+outputs = model.signatures["serve_text"](
+    question=tf.constant(["Where did the cat sit?"]),
+    context=tf.constant(["On Friday the cat sat on the mat. It rained."]),
+)
+print(outputs["answer"].numpy(), outputs["score"].numpy())
+""",
+        inputs={
+            "question": "string [B], UTF-8",
+            "context": "string [B], UTF-8, of any length",
+        },
+        outputs={
+            "answer": "string [B]: a part of the context, as it came",
+            "start": "int32 [B]: characters of the context before it",
+            "end": "int32 [B]: characters of the context up to its end",
+            "score": "float32 [B]: the sum of its two logits",
+            "null_score": 'float32 [B]: the same for "no answer"',
+        },
+    )
