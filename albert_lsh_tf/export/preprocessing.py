@@ -8,6 +8,8 @@ from albert_lsh_tf.data.graph_packing import InputPacker
 from albert_lsh_tf.data.graph_tokenization import GraphTokenizer
 from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.export.folders import replaced_folder
+from albert_lsh_tf.export.model_card import write_model_card
+from albert_lsh_tf.export.preprocessing_card import preprocessing_card
 
 
 class AlbertPreprocessor(tf.Module):
@@ -70,7 +72,7 @@ def export_preprocessing(
     do_lower_case: bool = True,
     default_seq_length: int = 128,
 ) -> None:
-    """Writes an `AlbertPreprocessor` as a SavedModel, or replaces one.
+    """Writes an `AlbertPreprocessor` with its model card, or replaces one.
 
     Loading it needs TensorFlow and tensorflow_text, which has to be imported first:
 
@@ -97,3 +99,8 @@ def export_preprocessing(
         tf.saved_model.save(
             module, str(folder), signatures={"serving_default": module.__call__}
         )
+        name = pathlib.Path(export_dir).resolve().name
+        card = preprocessing_card(
+            name, vocabulary_file, do_lower_case, default_seq_length
+        )
+        write_model_card(folder, card)

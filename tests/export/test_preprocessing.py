@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -219,3 +220,17 @@ def test_a_vocabulary_without_alberts_pieces_is_refused_in_one_line(tmp_path):
 def test_a_length_without_room_is_refused():
     with pytest.raises(InputError, match="seq_length=2 leaves no room"):
         AlbertPreprocessor(SPM_MODEL_FILE, default_seq_length=2)
+
+
+def test_the_card_runs_as_written(export_dir, monkeypatch, capsys):
+    folder = pathlib.Path(export_dir)
+    monkeypatch.chdir(folder.parent)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    blocks = [part.split("```")[0] for part in card.split("```python\n")[1:]]
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, {})
+    printed = capsys.readouterr().out
+    assert "shape=(2, 13)" in printed
+    assert "shape=(1, 32)" in printed
+    assert "`spiece.model`, is inside the graph" in card
