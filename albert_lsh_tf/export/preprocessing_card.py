@@ -52,8 +52,8 @@ second = preprocess.tokenize(tf.constant(["The layer does."]))
 print(preprocess.bert_pack_inputs([first, second], seq_length=32))
 """,
                 {
-                    "inputs": "a list of one or two results of `tokenize`, ragged int32 "
-                    "[B, (T)]",
+                    "inputs": "a list of one or two results of `tokenize`, ragged "
+                    "int32 [B, (T)]",
                     "seq_length": "tokens of a row; longer texts are cut",
                 },
                 "seq_length",

@@ -95,7 +95,10 @@ def test_the_embedded_model_through_the_users_door(tmp_path, monkeypatch, capsys
         (["--text_file=none.txt"], "none.txt: no such text file."),
         (["--lsh_config=none.yaml"], "none.yaml: no such file."),
         (["--checkpoint=none"], "none: no such folder or checkpoint"),
-        (["--spm_model_file=none.model"], "none.model: the vocabulary cannot be read (No such file"),
+        (
+            ["--spm_model_file=none.model"],
+            "none.model: the vocabulary cannot be read (No such file",
+        ),
         (["--max_seq_length=513"], "max_seq_length=513 is more than the 512 positions"),
         (["--budgets=0.01", *SMALL], "budget=0.01 of 32 tokens is less than one logit"),
     ],
