@@ -31,6 +31,14 @@ COMMANDS = {
         "albert_lsh_tf.cli.inspect",
         "what a checkpoint, SavedModel or hub module holds, and whether it loads",
     ),
+    "pretraining-data": (
+        "albert_lsh_tf.cli.pretraining_data",
+        "masked examples of plain text; what create_pretraining_data.py makes",
+    ),
+    "vocab": (
+        "albert_lsh_tf.cli.vocab",
+        "a SentencePiece vocabulary as ALBERT's was, trained on your text",
+    ),
 }
 
 _HELP = ("-h", "--help", "-help", "--helpfull", "help")

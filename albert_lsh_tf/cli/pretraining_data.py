@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(f"python {os.path.basename(sys.argv[0])}"), end="")
+        print(help_text(), end="")
         return
     with messages.errors_in_one_line(), messages.warnings_in_one_line():
         flags, config, output_dir = config_flags.parse(
@@ -109,8 +109,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise SystemExit(130) from None
 
 
-def help_text(program: str) -> str:
+def help_text() -> str:
     """The help page: all flags, one a line."""
+    script = os.path.basename(sys.argv[0])
+    is_script = script.endswith(".py")
+    program = f"python {script}" if is_script else "albert-lsh pretraining-data"
     lines = [
         "Makes the examples that ALBERT is pre-trained on: two segments of a document,",
         "in order or swapped, with masked n-grams of words. A command that was",
