@@ -16,7 +16,11 @@ from albert_lsh_tf.export.classifier_card import classifier_card
 from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
 from albert_lsh_tf.export.model_card import Provenance, write_model_card
 from albert_lsh_tf.export.plain_copy import plain_copy
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, TextInputs
+from albert_lsh_tf.export.text_inputs import (
+    TEXT_FOLDER,
+    TextInputs,
+    check_text_inputs,
+)
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
 _IDS = ("input_word_ids", "input_mask", "input_type_ids")
@@ -56,8 +60,9 @@ def export_classifier(
       provenance: for the model card.
 
     Raises:
-      InputError: `export_dir` holds something else, the vocabulary cannot tokenize, or
-        the model has not as many classes as there are labels.
+      InputError: `export_dir` holds something else, the model has not as many classes
+        as there are labels or fewer positions than text has tokens, or the vocabulary
+        is not the model's.
     """
     num_classes = 1 if labels is None else len(labels)
     if num_classes != model.num_classes:
@@ -65,6 +70,8 @@ def export_classifier(
             f"labels={labels} are for {num_classes} classes, but the model has "
             f"{model.num_classes}; name each, or give None for regression."
         )
+    if text is not None:
+        check_text_inputs(model.encoder, text.vocabulary_file, text.max_seq_length)
     model = plain_copy(model)
     with replaced_folder(export_dir) as folder:
         module = _Served(model, labels)

@@ -24,7 +24,7 @@ from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
 from albert_lsh_tf.export.model_card import Provenance, write_model_card
 from albert_lsh_tf.export.plain_copy import plain_copy
 from albert_lsh_tf.export.span_labeler_card import span_labeler_card
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
+from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, check_text_inputs
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 
 _IDS = ("input_word_ids", "input_mask", "input_type_ids")
@@ -70,8 +70,8 @@ def export_span_labeler(
       provenance: for the model card.
 
     Raises:
-      InputError: `export_dir` holds something else, the vocabulary cannot tell where
-        tokens stand, or windows are longer than the model's positions.
+      InputError: `export_dir` holds something else, the vocabulary is not the model's
+        or cannot tell where tokens stand, or windows are longer than its positions.
     """
     settings = settings or AnswerSettings()
     if vocabulary_file is not None:
@@ -116,12 +116,7 @@ def _check_text(
             f"{vocabulary_file}: answers in text need a SentencePiece model, which "
             "tells where its pieces stand; export without a vocabulary to take ids."
         )
-    positions = model.encoder.get_config()["max_sequence_length"]
-    if settings.max_seq_length > positions:
-        raise InputError(
-            f"max_seq_length={settings.max_seq_length} is longer than the model's "
-            f"{positions} positions; give at most those."
-        )
+    check_text_inputs(model.encoder, vocabulary_file, settings.max_seq_length)
 
 
 class _Served(tf.Module):

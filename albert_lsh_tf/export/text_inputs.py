@@ -3,6 +3,10 @@
 import dataclasses
 import pathlib
 
+from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
+
 # Below an export, the SavedModel that takes text. It is one of its own, since
 # TensorFlow refuses a graph as a whole where it does not know one of its ops, and
 # tokenizing takes ops of tensorflow_text; the one around it needs TensorFlow alone.
@@ -29,3 +33,22 @@ class TextInputs:
     def names(self) -> tuple[str, ...]:
         """What the texts are called in a signature."""
         return ("text_a", "text_b")[: self.num_texts]
+
+
+def check_text_inputs(
+    encoder: AlbertLSHEncoder, vocabulary_file: str | pathlib.Path, max_seq_length: int
+) -> None:
+    """Checks that an encoder can take what text becomes.
+
+    Raises:
+      InputError: rows are longer than its positions, or the vocabulary is not the one
+        that it was trained with.
+    """
+    config = encoder.get_config()
+    positions = config["max_sequence_length"]
+    if max_seq_length > positions:
+        raise InputError(
+            f"max_seq_length={max_seq_length} is longer than the model's {positions} "
+            "positions; give at most those."
+        )
+    check_vocabulary(config["vocab_size"], "the model", vocabulary_file)

@@ -85,6 +85,18 @@ def test_labels_must_be_as_many_as_classes(tmp_path):
     assert not (tmp_path / "model").exists()
 
 
+def test_text_that_does_not_fit_the_model(tmp_path):
+    for length, vocab_size, message in (
+        (65, 5000, "max_seq_length=65 is longer than the model's 64 positions"),
+        (16, 31, "has 5000 pieces, but the weights in the model are of 31"),
+    ):
+        model = make_classifier(vocab_size=vocab_size)
+        text = TextInputs(EMBEDDED_MODEL_DIR / "spiece.model", True, length, 1)
+        with pytest.raises(InputError, match=message):
+            export_classifier(model, tmp_path / "a", ["a", "b", "c"], text=text)
+    assert not (tmp_path / "a").exists()
+
+
 def test_single_texts_have_one_input(tmp_path):
     vocabulary = EMBEDDED_MODEL_DIR / "spiece.model"
     model = make_classifier(num_classes=2, vocab_size=5000)
