@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "networks.albert_encoder": ["AlbertLSHEncoder"],
         "networks.classifier": ["AlbertClassifier"],
         "networks.pretrainer": ["AlbertPretrainer"],
+        "networks.span_labeler": ["AlbertSpanLabeler"],
         "tasks.training": ["train_and_evaluate"],
     },
 )
