@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
-from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance
+from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
 from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, TextInputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
@@ -61,7 +61,7 @@ def _call_with_ids(
         code=f"""\
 import tensorflow as tf
 
-model = tf.saved_model.load({name!r})
+model = tf.saved_model.load({quoted(name)})
 ids = tf.constant([[2, 17, 23, 3, 42, 3]])  # [CLS] a [SEP] b [SEP]
 outputs = model.signatures["serving_default"](
     input_word_ids=ids,
@@ -86,7 +86,7 @@ def _call_with_text(
     text: TextInputs,
 ) -> Call:
     arguments = "".join(
-        f"    {each}=tf.constant([{example!r}]),\n"
+        f"    {each}=tf.constant([{quoted(example)}]),\n"
         for each, example in zip(text.names, _EXAMPLES, strict=False)
     )
     shown = "predictions" if labels is None else "label"
@@ -96,10 +96,10 @@ def _call_with_text(
 import tensorflow as tf
 import tensorflow_text  # For the ops of the tokenizer.
 
-model = tf.saved_model.load({f"{name}/{TEXT_FOLDER}"!r})
+model = tf.saved_model.load({quoted(f"{name}/{TEXT_FOLDER}")})
 outputs = model.signatures["serve_text"](
 {arguments})
-print(outputs[{shown!r}].numpy(), outputs["probabilities"].numpy())
+print(outputs[{quoted(shown)}].numpy(), outputs["probabilities"].numpy())
 """,
         inputs={each: "string [B], UTF-8" for each in text.names},
         outputs=_outputs(model, labels),

@@ -11,6 +11,7 @@ from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.text_inputs import TextInputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
+_NOTHING_NAMED = "albert_lsh_tiny, the package's own model of random weights"
 _VOCABULARIES = ("spiece.model", "vocab.txt")  # A run has one of them.
 
 
@@ -80,7 +81,9 @@ def _provenance(
     else:
         data = f"{task.name} in `{config.data_dir}`"
     return Provenance(
-        base_model=config.init_checkpoint or config.albert_hub_module_handle,
+        base_model=(
+            config.init_checkpoint or config.albert_hub_module_handle or _NOTHING_NAMED
+        ),
         data=data,
         metrics=_best_metrics(folder / "metrics.json"),
         settings=config.to_dict(),

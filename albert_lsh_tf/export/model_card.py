@@ -124,6 +124,11 @@ def model_card_text(card: ModelCard) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def quoted(text: str) -> str:
+    """A string as Python code."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _front_matter(card: ModelCard) -> str:
     values: dict[str, Any] = {"library_name": "tensorflow"}
     if card.pipeline_tag:

@@ -1,7 +1,7 @@
 """What the model card of a network that finds answers says."""
 
 from albert_lsh_tf.export.answers import AnswerSettings
-from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance
+from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
 from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 
@@ -59,7 +59,7 @@ def _call_with_ids(name: str, model: AlbertSpanLabeler) -> Call:
         code=f"""\
 import tensorflow as tf
 
-model = tf.saved_model.load({name!r})
+model = tf.saved_model.load({quoted(name)})
 ids = tf.constant([[2, 17, 23, 3, 42, 57, 3]])  # [CLS] question [SEP] text [SEP]
 outputs = model.signatures["serving_default"](
     input_word_ids=ids,
@@ -87,7 +87,7 @@ def _call_with_text(name: str) -> Call:
 import tensorflow as tf
 import tensorflow_text  # For the ops of the tokenizer.
 
-model = tf.saved_model.load({f"{name}/{TEXT_FOLDER}"!r})
+model = tf.saved_model.load({quoted(f"{name}/{TEXT_FOLDER}")})
 outputs = model.signatures["serve_text"](
     question=tf.constant(["Where did the cat sit?"]),
     context=tf.constant(["On Friday the cat sat on the mat. It rained."]),
