@@ -160,6 +160,12 @@ class LSHConfig(Config):
         """Whether blocks list keys; otherwise there are hash rounds alone."""
         return bool(self.window_length or self.num_listed_keys or self.landmarks)
 
+    def longest_dense(self, device: str = "cpu") -> int:
+        """Tokens up to which `dense_below` asks for dense attention; see `is_dense`."""
+        if self.dense_below is None:
+            return DENSE_IS_FASTER_UP_TO[device]
+        return self.dense_below
+
     def is_dense(self, length: int, device: str = "cpu") -> bool:
         """Whether a sequence of so many tokens gets dense attention.
 
@@ -167,14 +173,11 @@ class LSHConfig(Config):
           length: T.
           device: "cpu" or "gpu": where it runs, for an unset `dense_below`.
         """
-        limit = self.dense_below
-        if limit is None:
-            limit = DENSE_IS_FASTER_UP_TO[device]
         num_chunks = -(-length // self.chunk_length)
         chunks_cover = not self.has_key_lists and num_chunks <= 1 + min(
             self.chunks_before, self.chunks_after
         )
-        return length <= limit or chunks_cover
+        return length <= self.longest_dense(device) or chunks_cover
 
     def logits_per_query(self, length: int, device: str = "cpu") -> int:
         """Logits that a query of a sequence of `length` tokens computes, at evaluation.

@@ -36,9 +36,9 @@ and merge. What readers argue about, and what is done here:
   that a query meets.
 - Self. In Reformer's scheme a token attends to itself only if it meets nothing else.
 - Nothing to attend to: the result is 0, with finite gradients.
-- Short sequences. Where chunks see everything, or `dense_below` says so, and the length
-  is known, dense attention computes the result. In a graph for any length lists and
-  chunks do: the gradient of a `tf.cond` on the length aborts in XLA (TensorFlow 2.20).
+- Short sequences. Where chunks see everything, or `dense_below` says so, dense
+  attention computes the result. In a graph for any length it does so for `dense_below`
+  alone: chunks that see everything give the same.
 """
 
 import dataclasses
@@ -140,9 +140,14 @@ def _lsh_attention(
     config: LSHConfig,
     num_hashes: int,
 ) -> tf.Tensor:
-    length = length_of(query_BHTD, 2)
-    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-    if isinstance(length, int) and config.is_dense(length, device):
+    def densely(
+        query_BHTD: tf.Tensor,
+        key_BHTD: tf.Tensor,
+        value_BHTD: tf.Tensor,
+        is_token_BT: tf.Tensor,
+        is_global_BT: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        del is_global_BT  # Every token attends to every token.
         return dense_attention(
             query_BHTD,
             key_BHTD,
@@ -151,18 +156,41 @@ def _lsh_attention(
             self_is_last_resort=config.share_query_key,
             dropout=dropout,
         )
-    return attend_sparsely(
-        query_BHTD,
-        key_BHTD,
-        value_BHTD,
-        is_token_BT,
-        config=config,
-        num_hashes=num_hashes,
-        seed=seed,
-        is_global_BT=is_global_BT,
-        whitening=whitening,
-        dropout=dropout,
-    )
+
+    def sparsely(*tensors: tf.Tensor, is_global_BT: tf.Tensor | None) -> tf.Tensor:
+        return attend_sparsely(
+            *tensors,
+            config=config,
+            num_hashes=num_hashes,
+            seed=seed,
+            is_global_BT=is_global_BT,
+            whitening=whitening,
+            dropout=dropout,
+        )
+
+    length = length_of(query_BHTD, 2)
+    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    tensors = (query_BHTD, key_BHTD, value_BHTD, is_token_BT)
+    if isinstance(length, int):
+        attend = densely if config.is_dense(length, device) else sparsely
+        return attend(*tensors, is_global_BT=is_global_BT)
+    longest = config.longest_dense(device)
+    if not longest:
+        return sparsely(*tensors, is_global_BT=is_global_BT)
+    # One of the two gets the whole batch, and the other none of it. The gradient of a
+    # `tf.cond` aborts in XLA and cannot be saved (TensorFlow 2.20).
+    num_dense = tf.where(length <= longest, length_of(query_BHTD, 0), 0)
+    parts = [
+        attend(
+            *(x[rows] for x in tensors),
+            is_global_BT=None if is_global_BT is None else is_global_BT[rows],
+        )
+        for attend, rows in (
+            (densely, slice(None, num_dense)),
+            (sparsely, slice(num_dense, None)),
+        )
+    ]
+    return tf.ensure_shape(tf.concat(parts, axis=0), value_BHTD.shape)
 
 
 def attend_sparsely(

@@ -344,6 +344,19 @@ def test_what_is_dense_at_every_length_is_saved_as_dense(tmp_path):
     assert b"TopKV2" not in (tmp_path / "export" / "saved_model.pb").read_bytes()
 
 
+def test_dense_attention_below_some_length_and_lsh_above(tmp_path):
+    lsh = LISTS.replace(dense_below=20)
+    encoder = make_encoder(num_layers=1, lsh_config=lsh)
+    export_encoder(encoder, tmp_path / "export")
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    for length in (20, 64):
+        inputs = make_inputs(2, length)
+        got, wanted = (each(inputs)["sequence_output"] for each in (loaded, encoder))
+        np.testing.assert_allclose(
+            at_tokens(got, inputs), at_tokens(wanted, inputs), atol=1e-5
+        )
+
+
 def test_half_precision_under_a_strategy_is_exported_in_float32(tmp_path):
     tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
     with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():

@@ -218,8 +218,19 @@ def test_same_seed_same_output_and_other_seed_other_output():
     assert np.abs(with_seed([3, 1]) - with_seed([4, 1])).max() > 1e-2
 
 
-def test_xla_trains_a_graph_for_any_length():
-    config = SCHEMES["apart"]
+@pytest.mark.parametrize(
+    "config",
+    [
+        SCHEMES["apart"],
+        SCHEMES["apart"].replace(dense_below=20),
+        SCHEMES["reformer"].replace(dense_below=20),
+        LSHConfig(
+            num_hashes=0, block_length=4, heavy_keys=5, landmarks=2, dense_below=20
+        ),
+    ],
+    ids=["rounds", "dense_below", "reformer", "lists"],
+)
+def test_xla_trains_a_graph_for_any_length(config):
     heads, mask = tf.TensorSpec([2, 3, None, 5]), tf.TensorSpec([2, None], tf.bool)
 
     def gradients(query, key, value, is_token):
@@ -227,20 +238,23 @@ def test_xla_trains_a_graph_for_any_length():
             tape.watch([query, key, value])
             output = lsh_attention(
                 query,
-                key,
+                unit_keys(query) if config.share_query_key else key,
                 value,
                 is_token,
                 config=config,
                 num_hashes=config.num_hashes,
                 seed=tf.constant(SEED),
             )
+            assert output.shape[0] == 2
+            # What attends from padding depends on how much of it there is.
+            output *= tf.cast(is_token, tf.float32)[:, tf.newaxis, :, tf.newaxis]
             loss = tf.reduce_sum(output**2)
-        return tape.gradient(loss, [query, key, value])
+        return tape.gradient(loss, [query, key, value], unconnected_gradients="zero")
 
     compiled = tf.function(
         gradients, input_signature=[heads, heads, heads, mask], jit_compile=True
     )
-    for length in (4, 37):
+    for length in (4, 20, 37):
         inputs = random_inputs(length)
         arguments = [
             tf.constant(each)
