@@ -55,6 +55,8 @@ setup(
         "tqdm",
     ],
     extras_require={
+        # Pre-training data of text that outgrows one machine.
+        "beam": ["apache-beam>=2.60"],
         # The CUDA libraries that fit the installed TensorFlow.
         "cuda": ["tensorflow[and-cuda]~=2.20"],
         "dev": [

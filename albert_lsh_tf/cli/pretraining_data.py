@@ -1,6 +1,7 @@
 """`create_pretraining_data.py`: text to masked examples. Imports no TensorFlow."""
 
 import dataclasses
+import importlib.util
 import os
 import pathlib
 import sys
@@ -40,6 +41,12 @@ class FileFlags(Config):
     num_workers: int | None = setting(
         None, "processes; the files do not depend on it; unset: one for each core"
     )
+    runner: str | None = setting(
+        None, "make the files by Apache Beam, with its DirectRunner or another"
+    )
+    beam_options: tuple[str, ...] = setting(
+        (), "more flags of that runner, such as project=P,region=R"
+    )
     input_file_mode: str = setting("r", "Google's; has no effect", choices=("r", "rb"))
     do_permutation: bool = setting(False, "Google's; refused")
     random_next_sentence: bool = setting(False, "Google's; refused")
@@ -71,6 +78,13 @@ class FileFlags(Config):
             )
         if self.online and self.output_file:
             raise InputError("--online writes no output_file; give --output_dir.")
+        if self.runner and (self.online or self.output_file):
+            raise InputError(
+                "--runner goes with neither --online nor --output_file; give "
+                "--output_dir."
+            )
+        if self.beam_options and not self.runner:
+            raise InputError("--beam_options goes with --runner; give both.")
 
     @property
     def vocabulary_file(self) -> str:
@@ -99,7 +113,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         messages.quiet_tensorflow()
         try:
-            _run(flags, config, pathlib.Path(output_dir))
+            if flags.runner:
+                _run_beam(flags, config, output_dir)
+            else:
+                _run(flags, config, pathlib.Path(output_dir))
         except KeyboardInterrupt:
             print(
                 "error: interrupted; the same command goes on after the last file that "
@@ -163,6 +180,29 @@ def _run(flags: FileFlags, config: ExampleConfig, output_dir: pathlib.Path) -> N
         say=_say,
     )
     _say(f"{manifest.path.parent}: {files.summary(manifest)}")
+
+
+def _run_beam(flags: FileFlags, config: ExampleConfig, output_dir: str) -> None:
+    if importlib.util.find_spec("apache_beam") is None:
+        raise InputError(
+            "--runner needs Apache Beam, which is not installed: pip install "
+            "'albert-lsh-tf[beam]', or leave the flag out."
+        )
+    from albert_lsh_tf.data.pretraining import beam, files
+
+    manifest = beam.create_pretraining_data(
+        flags.input_file,
+        output_dir,
+        flags.vocabulary_file,
+        config,
+        flags.do_lower_case,
+        flags.num_files,
+        flags.dupe_factor,
+        flags.runner,
+        flags.beam_options,
+        say=_say,
+    )
+    _say(f"{output_dir}: {files.summary(manifest)}")
 
 
 def _say(line: str) -> None:

@@ -1,6 +1,7 @@
 """Flags of `create_pretraining_data.py`, and the script through the door of a user."""
 
 import dataclasses
+import importlib.util
 import json
 import runpy
 import sys
@@ -112,6 +113,8 @@ def test_online_writes_token_ids_alone(tmp_path, capsys):
         (["--spm_model_file="], "--spm_model_file must be given, such as Google's "),
         (["--spm_model_file=text.txt"], "text.txt: the vocabulary has no [PAD], [UNK]"),
         (["--input_file=latin.txt"], "latin.txt, line 2: not UTF-8 text; convert the "),
+        (["--runner=DirectRunner", "--online"], "--runner goes with neither --online "),
+        (["--beam_options=a=b"], "--beam_options goes with --runner; give both."),
         (["--online", "--output_file=x"], "--online writes no output_file; give --out"),
     ],
 )
@@ -125,6 +128,14 @@ def test_what_cannot_be_used_is_one_line_and_a_status(
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: {line}")
     assert printed.count("\n") == 1
+
+
+def test_beam_is_asked_for_by_name(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        run("--runner=DirectRunner")
+    line = "error: --runner needs Apache Beam, which is not installed: pip install "
+    assert capsys.readouterr().err.startswith(line)
 
 
 def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):

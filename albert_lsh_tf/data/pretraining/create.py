@@ -80,7 +80,7 @@ def create_pretraining_data(
     manifest = Manifest.open(
         folder / FILE_NAME,
         files.KIND,
-        files.manifest_config(config, dupe_factor, output_files, corpus.identity()),
+        files.manifest_config(config, dupe_factor, names, corpus.identity()),
         names,
     )
     tasks = [
@@ -101,7 +101,8 @@ def create_pretraining_data(
         done = parallel.run(make, tasks, num_workers, total, "ex", "examples")
         for task, entry in done:
             manifest.add({task.file.name: entry})
-    files.finish(manifest)
+    manifest.totals = files.totals(manifest)
+    manifest.save()
     return manifest
 
 
@@ -155,7 +156,8 @@ def _make_file(
             yield from serialize(examples)
             advance(len(part))
 
-    return files.write_records(task.file, records()) | counts
+    entry = files.write_records(task.file, records())
+    return {**entry, **files.NO_COUNTS, **counts}
 
 
 def _dealt_file(dealt: str, task: _Task) -> pathlib.Path:

@@ -48,11 +48,12 @@ def open_text(path: pathlib.Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
       The lines as bytes, and the file as it is on disk, whose `tell` says how far.
     """
     with open(path, "rb") as file:
-        if path.suffix == ".gz":
-            with gzip.open(file) as unpacked:
-                yield unpacked, file
-        else:
-            yield file, file
+        yield unpack(file, path.name), file
+
+
+def unpack(file: BinaryIO, name: str) -> BinaryIO:
+    """The text of an open file, which gzip has packed if its name ends in .gz."""
+    return gzip.open(file) if name.endswith(".gz") else file
 
 
 def read_documents(lines: Iterable[bytes], name: str) -> Iterator[list[str]]:

@@ -25,6 +25,7 @@ _COUNTED = {
     "predictions": "masked_lm_weights",
     "swapped": "next_sentence_labels",
 }
+NO_COUNTS = {"examples": 0, **dict.fromkeys(_COUNTED, 0)}
 
 
 def output_names(num_files: int) -> list[str]:
@@ -51,7 +52,7 @@ def folder_of(output_files: Sequence[pathlib.Path]) -> pathlib.Path:
 def manifest_config(
     config: ExampleConfig,
     dupe_factor: int,
-    output_files: Sequence[pathlib.Path],
+    names: Sequence[str],
     corpus: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What decides about the bytes of files of examples.
@@ -59,7 +60,7 @@ def manifest_config(
     Args:
       config: of the examples.
       dupe_factor: passes over the text.
-      output_files: whose number and order decide what is in each.
+      names: of the files; their number and order decide what is in each.
       corpus: what decides about the tokens.
     """
     return {
@@ -67,7 +68,7 @@ def manifest_config(
         # So that a default that was spelt out is no difference.
         "max_predictions_per_seq": config.num_predictions,
         "dupe_factor": dupe_factor,
-        "output_files": [file.name for file in output_files],
+        "output_files": list(names),
         **corpus,
     }
 
@@ -99,22 +100,21 @@ def count(examples: Mapping[str, np.ndarray]) -> collections.Counter:
     return collections.Counter(examples=len(examples["input_ids"]), **counts)
 
 
-def finish(manifest: Manifest) -> None:
-    """Adds up what the files have, and writes the manifest."""
-    manifest.totals = {
+def totals(manifest: Manifest) -> dict[str, int]:
+    """The counts of all files together."""
+    return {
         name: sum(entry[name] for entry in manifest.files.values())
-        for name in ("bytes", "examples", *_COUNTED)
+        for name in ("bytes", *NO_COUNTS)
     }
-    manifest.save()
 
 
 def summary(manifest: Manifest) -> str:
     """What there is, in a line."""
-    totals = manifest.totals
+    counts = manifest.totals
     return (
-        f"{totals['examples']:,} examples in {len(manifest.files)} files of "
-        f"{totals['bytes'] / 2**20:,.0f} MiB; "
-        f"{totals['tokens'] / totals['examples']:.0f} tokens each, "
-        f"{totals['predictions'] / totals['tokens']:.1%} of them masked; "
-        f"{totals['swapped'] / totals['examples']:.1%} swapped"
+        f"{counts['examples']:,} examples in {len(manifest.files)} files of "
+        f"{counts['bytes'] / 2**20:,.0f} MiB; "
+        f"{counts['tokens'] / counts['examples']:.0f} tokens each, "
+        f"{counts['predictions'] / counts['tokens']:.1%} of them masked; "
+        f"{counts['swapped'] / counts['examples']:.1%} swapped"
     )

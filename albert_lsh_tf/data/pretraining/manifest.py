@@ -42,14 +42,20 @@ class Manifest:
           InputError: there is none, or it is not one of this kind.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            manifest = cls(path, kind, content["config"])
-            manifest.totals, manifest.files = content["totals"], content["files"]
-            is_known = (content["kind"], content["format"]) == (kind, _FORMAT)
+            return cls.parse(path.read_text(encoding="utf-8"), path, kind)
         except FileNotFoundError as error:
             raise InputError(
                 f"{path}: no such file; give a folder of {kind}."
             ) from error
+
+    @classmethod
+    def parse(cls, text: str, path: pathlib.Path, kind: str) -> "Manifest":
+        """What is in a manifest, or an `InputError` as of `read`."""
+        try:
+            content = json.loads(text)
+            manifest = cls(path, kind, content["config"])
+            manifest.totals, manifest.files = content["totals"], content["files"]
+            is_known = (content["kind"], content["format"]) == (kind, _FORMAT)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not the manifest of {kind}.") from error
         if not is_known:
@@ -81,15 +87,18 @@ class Manifest:
         """
         if path.exists():
             manifest = cls.read(path, kind)
-            if differences := _differences(manifest.config, config):
-                raise InputError(
-                    f"{path.parent} holds {kind} made otherwise "
-                    f"({'; '.join(differences)}); give another output_dir, or delete "
-                    "that."
-                )
+            manifest.refuse_other(config)
             return manifest
         refuse_unknown_files(path, names)
         return cls(path, kind, config)
+
+    def refuse_other(self, config: Mapping[str, Any]) -> None:
+        """Raises `InputError` where the files are of another config."""
+        if differences := _differences(self.config, config):
+            raise InputError(
+                f"{self.path.parent} holds {self.kind} made otherwise "
+                f"({'; '.join(differences)}); give another output_dir, or delete that."
+            )
 
     def is_finished(self, *names: str) -> bool:
         """Whether files are finished, and there as they were written."""
@@ -107,6 +116,11 @@ class Manifest:
 
     def save(self) -> None:
         """Writes the manifest."""
+        with atomic_file(self.path) as temporary:
+            temporary.write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        """What the manifest has in it."""
         content = {
             "kind": self.kind,
             "format": _FORMAT,
@@ -115,9 +129,7 @@ class Manifest:
             # In the order of their names, whichever was finished first.
             "files": dict(sorted(self.files.items())),
         }
-        with atomic_file(self.path) as temporary:
-            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-            temporary.write_text(text, encoding="utf-8")
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def refuse_unknown_files(path: pathlib.Path, names: Sequence[str]) -> None:

@@ -12,11 +12,7 @@ import numpy as np
 
 from albert_lsh_tf.data.pretraining.manifest import FILE_NAME, Manifest
 from albert_lsh_tf.data.pretraining.random_numbers import fold_in
-from albert_lsh_tf.data.pretraining.segments import (
-    LEAST_SENTENCES,
-    Pairs,
-    cut_documents,
-)
+from albert_lsh_tf.data.pretraining.segments import Pairs, cut_documents
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.vocabulary import Vocabulary
 from albert_lsh_tf.errors import InputError
@@ -43,7 +39,8 @@ class TokenShard:
     def of(cls, corpus: Sequence[Sequence[Sequence[int]]], dtype: Any) -> "TokenShard":
         """Lays documents of sentences of ids one after the other.
 
-        Sentences without tokens are left out, and documents without sentences.
+        Sentences without tokens are left out; a document that has no others keeps its
+        place, so that its number is that which it has in the text.
         """
         kept = [[s for s in document if len(s)] for document in corpus]
         sentences = [sentence for document in kept for sentence in document]
@@ -51,17 +48,17 @@ class TokenShard:
         return cls(
             ids=np.fromiter(ids, dtype, sum(map(len, sentences))),
             sentence_ends=ends_of([len(sentence) for sentence in sentences]),
-            document_ends=ends_of([len(document) for document in kept if document]),
+            document_ends=ends_of([len(document) for document in kept]),
         )
 
     def counts(self) -> dict[str, int]:
         """Documents, how many of them have one sentence, sentences and tokens."""
         sentences = np.diff(self.document_ends)
         return {
-            "documents": len(sentences),
-            "documents_of_one_sentence": int((sentences < LEAST_SENTENCES).sum()),
+            "documents": int((sentences > 0).sum()),
+            "documents_of_one_sentence": int((sentences == 1).sum()),
             "sentences": len(self.sentence_ends) - 1,
-            "tokens": len(self.ids),
+            "tokens": int(self.sentence_ends[-1]),
         }
 
 
@@ -136,13 +133,12 @@ class TokenCorpus:
 
     def pairs_by_shard(self, epoch: int, config: ExampleConfig) -> Iterator[Pairs]:
         """The pairs of an epoch, one shard after the other."""
-        epoch_key = fold_in(config.random_seed, epoch)
         for number, shard in enumerate(self.shards):
-            num_documents = len(shard.document_ends) - 1
+            documents = np.arange(len(shard.document_ends) - 1)
             pairs = cut_documents(
                 shard.sentence_ends,
                 shard.document_ends,
-                fold_in(fold_in(epoch_key, number), np.arange(num_documents)),
+                document_keys(config.random_seed, epoch, number, documents),
                 config,
             )
             yield dataclasses.replace(
@@ -164,6 +160,13 @@ class TokenCorpus:
                 strict=True,
             )
         ]
+
+
+def document_keys(
+    seed: int, epoch: int, shard: int, documents: np.ndarray
+) -> np.ndarray:
+    """The keys of documents, by their numbers in their shard, in an epoch."""
+    return fold_in(fold_in(fold_in(seed, epoch), shard), documents)
 
 
 def shard_names(number: int, num_shards: int) -> tuple[str, str]:

@@ -111,7 +111,8 @@ def _tokenize_file(
     """Writes one shard; returns the entries of the manifest."""
     tokenizer = open_tokenizer(vocabulary_file, do_lower_case)
     dtype = id_dtype(tokenizer.vocab_size)
-    parts = [TokenShard.of([], dtype)]
+    empty = TokenShard.of([], dtype)
+    sentence_lengths, document_lengths = [empty.ids], [empty.ids]
     with (
         atomic_file(folder / task.ids_name) as temporary,
         open(temporary, "wb") as ids_file,
@@ -122,23 +123,20 @@ def _tokenize_file(
         for batch in _batches(found):
             part = TokenShard.of(encode_documents(batch, tokenizer), dtype)
             part.ids.tofile(ids_file)
-            parts.append(dataclasses.replace(part, ids=part.ids[:0]))
+            sentence_lengths.append(np.diff(part.sentence_ends))
+            document_lengths.append(np.diff(part.document_ends))
             advance(on_disk.tell() - read)
             read = on_disk.tell()
-    ids = np.empty(0, dtype)
-    index = TokenShard(
-        ids,
-        ends_of(np.concatenate([np.diff(part.sentence_ends) for part in parts])),
-        ends_of(np.concatenate([np.diff(part.document_ends) for part in parts])),
-    )
+    index = {
+        "sentence_ends": ends_of(np.concatenate(sentence_lengths)),
+        "document_ends": ends_of(np.concatenate(document_lengths)),
+    }
     with (
         atomic_file(folder / task.index_name) as temporary,
         open(temporary, "wb") as file,
     ):
-        np.savez(
-            file, sentence_ends=index.sentence_ends, document_ends=index.document_ends
-        )
-    counts = index.counts() | {"tokens": int(index.sentence_ends[-1])}
+        np.savez(file, **index)
+    counts = TokenShard(empty.ids, **index).counts()
     text = {f"text_{k}": v for k, v in describe_file(task.file).items()}
     return {
         task.ids_name: describe_file(folder / task.ids_name),

@@ -95,7 +95,14 @@ def test_sentences_without_tokens_are_no_sentences():
     shard = TokenShard.of([[[5], []], [[]], [], [[6, 7], [8]]], np.int32)
     assert shard.ids.tolist() == [5, 6, 7, 8]
     assert shard.sentence_ends.tolist() == [0, 1, 3, 4]
-    assert shard.document_ends.tolist() == [0, 1, 3]
+    # The empty ones in between keep their numbers.
+    assert shard.document_ends.tolist() == [0, 1, 1, 1, 3]
+    assert shard.counts() == {
+        "documents": 2,
+        "documents_of_one_sentence": 1,
+        "sentences": 3,
+        "tokens": 4,
+    }
 
 
 def test_a_file_without_text_may_be_among_others(tmp_path):
