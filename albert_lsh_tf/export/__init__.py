@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "plan": ["ExportPlan"],
         "planned": ["export_plan"],
         "preprocessing": ["AlbertPreprocessor", "export_preprocessing"],
+        "span_labeler": ["export_span_labeler"],
         "tflite": ["export_tflite"],
     },
 )
