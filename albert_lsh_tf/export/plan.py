@@ -22,6 +22,9 @@ class ExportPlan(Config):
     preprocess: str | None = setting(
         None, "folder for a SavedModel that makes the encoder's inputs of text"
     )
+    tflite: str | None = setting(
+        None, "file for TensorFlow Lite, with inputs of just max_seq_length tokens"
+    )
     attention: tuple[str, ...] = setting(
         (),
         "lsh or dense, for all layers or a comma list with one a layer; unset: the "
@@ -35,8 +38,8 @@ class ExportPlan(Config):
     )
     max_seq_length: int | None = setting(
         None,
-        "tokens of a usual input, for LSH attention and preprocess; unset: the run's, "
-        "or all positions, and 128 for preprocess",
+        "tokens of a usual input, for LSH attention, preprocess and tflite; unset: the "
+        "run's, or all positions, and 128 for the latter two",
     )
     max_position_embeddings: int | None = setting(
         None, "tokens of the longest input; unset: those of the weights"

@@ -1,5 +1,6 @@
 """Finds what a plan names, and exports it."""
 
+import itertools
 import pathlib
 
 from albert_lsh_tf.checkpoints.loading import load_encoder, load_pretrainer, open_source
@@ -43,12 +44,20 @@ def export_plan(plan: ExportPlan) -> list[str]:
     do_lower_case = False not in said
     # All that can be wrong shows before something is written.
     model = _load(plan, source, run)
+    length = plan.max_seq_length or (run.max_seq_length if run else _TASK_LENGTH)
+    lines = []
+    if plan.tflite:
+        lines.append(_export_tflite(plan.tflite, model, length))
     if plan.preprocess:
         # tensorflow_text takes a second to import, and is not needed otherwise.
         from albert_lsh_tf.export.preprocessing import export_preprocessing
 
-        length = plan.max_seq_length or (run.max_seq_length if run else _TASK_LENGTH)
         export_preprocessing(vocabulary_file, plan.preprocess, do_lower_case, length)
+        case = "lower-cased" if do_lower_case else "in its letter case"
+        lines.append(
+            f"{plan.preprocess}: text, {case}, to inputs of {length} tokens, with "
+            f"{vocabulary_file}"
+        )
     export_encoder(
         model,
         plan.dest,
@@ -56,26 +65,40 @@ def export_plan(plan: ExportPlan) -> list[str]:
         do_lower_case=do_lower_case,
         provenance=Provenance(base_model=source.description),
     )
-    lines = [f"{plan.dest}: {_description(model)}; from {source.description}"]
-    if plan.preprocess:
-        case = "lower-cased" if do_lower_case else "in its letter case"
-        lines.append(
-            f"{plan.preprocess}: text, {case}, to inputs of {length} tokens, with "
-            f"{vocabulary_file}"
-        )
-    return lines
+    return [f"{plan.dest}: {_description(model)}; from {source.description}", *lines]
+
+
+def _export_tflite(
+    file: str, model: AlbertLSHEncoder | AlbertPretrainer, length: int
+) -> str:
+    """Writes the encoder for TensorFlow Lite, and says so in a line."""
+    # TensorFlow Lite is slow to import, and rarely asked for.
+    from albert_lsh_tf.export.tflite import export_tflite
+
+    encoder = model if isinstance(model, AlbertLSHEncoder) else model.encoder
+    written = export_tflite(encoder, file, length)
+    return (
+        f"{file}: the encoder for inputs of {length} tokens, "
+        f"{written.num_bytes / 2**20:.1f} MiB; differs from TensorFlow by at most "
+        f"{written.max_difference:.1g}"
+    )
 
 
 def _check_folders(plan: ExportPlan) -> None:
-    dest = check_export_dir(plan.dest, "dest")
-    if plan.preprocess is None:
-        return
-    preprocess = check_export_dir(plan.preprocess, "preprocess")
-    if dest.is_relative_to(preprocess) or preprocess.is_relative_to(dest):
-        raise InputError(
-            f"preprocess={plan.preprocess} and dest={plan.dest} lie in each other; "
-            "give two folders."
-        )
+    """Refuses what cannot be written, or would be replaced by what is written next."""
+    paths = {"dest": check_export_dir(plan.dest, "dest")}
+    if plan.preprocess is not None:
+        paths["preprocess"] = check_export_dir(plan.preprocess, "preprocess")
+    if plan.tflite is not None:
+        paths["tflite"] = pathlib.Path(plan.tflite).expanduser().resolve()
+        if paths["tflite"].is_dir():
+            raise InputError(f"tflite={plan.tflite} is a folder; give a file.")
+    for (name, path), (other, another) in itertools.combinations(paths.items(), 2):
+        if path.is_relative_to(another) or another.is_relative_to(path):
+            raise InputError(
+                f"{other}={getattr(plan, other)} and {name}={getattr(plan, name)} lie "
+                "in each other; give different places."
+            )
 
 
 def _run_of(source: WeightSource) -> ClassifierConfig | None:

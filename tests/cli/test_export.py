@@ -76,6 +76,9 @@ def test_flags_become_a_plan():
         (["a", "b", "--lsh_config=a.yaml", "--lsh_budget=1"], "give one"),
         (["nowhere", "b"], "nowhere: no such folder"),
         (["albert_lsh_tiny", "b", "--preprocess=b/text"], "lie in each other"),
+        (["albert_lsh_tiny", "b", "--tflite=b/a.tflite"], "lie in each other"),
+        (["albert_lsh_tiny", "b", "--tflite=."], "tflite=. is a folder"),
+        (["albert_lsh_tiny", "b", "--tflite=a", "--max_seq_length=600"], "600"),
         (["albert_lsh_tiny", "b", "--lsh_budget=7"], "budget=7.0 must be above 0"),
         (["albert_lsh_tiny", "b", "--attention=lsh,lsh"], "the encoder has 4"),
     ],
@@ -150,16 +153,20 @@ def test_the_embedded_model_through_the_users_door(tmp_path, monkeypatch, capsys
             "albert_lsh_tiny",
             "encoder",
             "--preprocess=text",
+            "--tflite=lite/albert.tflite",
             "--max_seq_length=9",
         ]
     )
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert lines[0].startswith(
         "encoder: encoder of 4 layers, up to 512 tokens, lsh attention, which is dense "
         "at all these lengths; from albert_lsh_tiny"
     )
-    assert lines[1].startswith("text: text, lower-cased, to inputs of 9 tokens, with ")
+    assert lines[1].startswith(
+        "lite/albert.tflite: the encoder for inputs of 9 tokens, "
+    )
+    assert lines[2].startswith("text: text, lower-cased, to inputs of 9 tokens, with ")
     inputs = tf.saved_model.load("text")(tf.constant(["Hello, world.", "Hi!"]))
     assert inputs["input_word_ids"].shape == (2, 9)
     outputs = tf.saved_model.load("encoder")(inputs)
