@@ -22,3 +22,6 @@ def fresh_keras():
     tf_keras.backend.clear_session()
     tf_keras.mixed_precision.set_global_policy("float32")
     tf_keras.utils.set_random_seed(20)
+    yield
+    # Fixtures of the next module are made before its first test comes here.
+    tf_keras.mixed_precision.set_global_policy("float32")
