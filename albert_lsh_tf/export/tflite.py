@@ -10,7 +10,6 @@ import tensorflow as tf
 import tf_keras
 from tensorflow.lite.python.convert import ConverterError
 
-from albert_lsh_tf.config import LSHConfig, check_attention_kinds
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.classifier import classifier_outputs
 from albert_lsh_tf.export.plain_copy import plain_copy
@@ -19,8 +18,6 @@ from albert_lsh_tf.networks.classifier import AlbertClassifier
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 
 _IDS = ("input_word_ids", "input_mask", "input_type_ids")
-# Longer, dense attention takes its queries in turns.
-_LONGEST_DENSE = 512
 _Network = AlbertLSHEncoder | AlbertClassifier | AlbertSpanLabeler
 
 
@@ -68,7 +65,6 @@ def export_tflite(
     """
     encoder = model if isinstance(model, AlbertLSHEncoder) else model.encoder
     _check_shape(encoder, length, batch_size)
-    _refuse_what_aborts(encoder, length)
     module = _FixedShape(plain_copy(model), length, batch_size)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [module.outputs.get_concrete_function()], module
@@ -121,33 +117,6 @@ def _check_shape(encoder: AlbertLSHEncoder, length: int, batch_size: int) -> Non
         )
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size} must be at least 1.")
-
-
-def _refuse_what_aborts(encoder: AlbertLSHEncoder, length: int) -> None:
-    """Refuses what converts, and then ends the process in the interpreter.
-
-    Rounds that leave out what others had: LOGICAL_AND broadcasts over 4 axes at most,
-    and [B, 1, C, 1, K] & [B, H, C, Q, K] has 5. Dense attention in turns: the elements
-    of its TensorArrays have no known shape, so stacking them concatenates tensors
-    with 4 and 5 axes.
-    """
-    config = encoder.get_config()
-    kinds = check_attention_kinds(config["attention"], config["num_layers"])
-    lsh = LSHConfig.from_dict(config["lsh_config"])
-    rounds = 0 if lsh.is_dense(length) else lsh.evaluation_hashes
-    if "lsh" in kinds and (rounds > 1 or (rounds and lsh.has_key_lists)):
-        raise InputError(
-            "TensorFlow Lite cannot run several hash rounds, or hash rounds beside key "
-            "lists; set num_hashes=0 with lists, as LSHConfig.for_length does, or "
-            "num_hashes=1 without."
-        )
-    has_dense = "dense" in kinds or lsh.is_dense(length)
-    if has_dense and length > _LONGEST_DENSE:
-        raise InputError(
-            f"TensorFlow Lite cannot run dense attention over length={length} tokens, "
-            f"but over {_LONGEST_DENSE} at most; give a shorter length, or load the "
-            "weights with LSH attention."
-        )
 
 
 def _random_inputs(

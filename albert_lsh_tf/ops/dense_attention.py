@@ -96,6 +96,10 @@ def _attend_in_turns(
         turns = split_into_chunks(x, QUERIES_AT_ONCE)
         return lambda turn: tf.gather(turns, turn, axis=2)
 
+    def spec_of(x: tf.Tensor) -> tf.TensorSpec:
+        """Shape and dtype of the part of `x` that belongs to a turn."""
+        return tf.TensorSpec([*x.shape[:2], QUERIES_AT_ONCE, *x.shape[3:]], x.dtype)
+
     @tf.custom_gradient
     def recomputed(
         query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
@@ -111,7 +115,9 @@ def _attend_in_turns(
                 dropout_of_turn(turn),
             )
 
-        collected = in_turns(num_turns, forward, (value_BHTD.dtype, tf.float32))
+        output_spec = spec_of(value_BHTD)
+        specs = (output_spec, tf.TensorSpec(output_spec.shape[:3], tf.float32))
+        collected = in_turns(num_turns, forward, specs)
         output_BHTD, logsumexp_BHT = map(_join_turns, collected)
 
         def gradient(d_output_BHTD: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -136,7 +142,7 @@ def _attend_in_turns(
 
             zeros = tf.zeros_like(key_BHTD), tf.zeros_like(value_BHTD)
             d_query, *d_others = in_turns(
-                num_turns, backward, (query_BHTD.dtype,), *zeros
+                num_turns, backward, (spec_of(query_BHTD),), *zeros
             )
             return (_join_turns(d_query), *d_others)
 

@@ -118,6 +118,7 @@ def _backward(
 
     zeros = [tf.zeros_like(p) for p in parameters]
     num_turns = length_of(rows[0], 0) // ROWS_AT_ONCE
-    d_x, *d_parameters = in_turns(num_turns, step, [x_XM.dtype], *zeros)
+    spec = tf.TensorSpec([ROWS_AT_ONCE, x_XM.shape[1]], x_XM.dtype)
+    d_x, *d_parameters = in_turns(num_turns, step, [spec], *zeros)
     d_x_XM = tf.reshape(d_x, [-1, x_XM.shape[1]])[:num_rows]
     return (tf.ensure_shape(d_x_XM, x_XM.shape), *d_parameters)

@@ -66,7 +66,7 @@ from albert_lsh_tf.ops.key_lists import (
     is_listed,
     list_keys,
 )
-from albert_lsh_tf.ops.masking import mask_bias
+from albert_lsh_tf.ops.masking import mask_bias, masked_out
 from albert_lsh_tf.ops.softmax_attention import Attended, merge, softmax_attention
 from albert_lsh_tf.ops.sorting import permute, sort_by_bucket
 
@@ -342,16 +342,18 @@ def attend_round(
             ..., tf.newaxis, :
         ]
 
-    may_attend_BHCQK = tokens_seen(is_token_BT, config)[..., tf.newaxis, :]
+    # Biases, and not masks: TensorFlow Lite's `&` does not broadcast over five axes.
+    bias_BHCQK = mask_bias(tokens_seen(is_token_BT, config))[..., tf.newaxis, :]
     for earlier in earlier_rounds:
-        may_attend_BHCQK &= ~pairwise_met(
+        met_BHCQK = pairwise_met(
             query_chunks(earlier.query_rank // config.chunk_length),
             key_chunks(earlier.key_rank // config.chunk_length),
             config,
         )
+        bias_BHCQK = tf.where(met_BHCQK, masked_out(tf.float32), bias_BHCQK)
     if lists is not None:
-        may_attend_BHCQK &= ~is_listed(*position_pairs(), lists, config)
-    bias_BHCQK = mask_bias(may_attend_BHCQK)
+        listed_BHCQK = is_listed(*position_pairs(), lists, config)
+        bias_BHCQK = tf.where(listed_BHCQK, masked_out(tf.float32), bias_BHCQK)
     if config.share_query_key:
         is_self_BHCQK = tf.equal(*position_pairs())
         bias_BHCQK += tf.where(is_self_BHCQK, LAST_RESORT, 0.0)

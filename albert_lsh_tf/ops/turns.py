@@ -8,7 +8,7 @@ import tensorflow as tf
 def in_turns(
     num_turns: int | tf.Tensor,
     step: Callable[..., Sequence[tf.Tensor]],
-    dtypes: Sequence[tf.DType],
+    specs: Sequence[tf.TensorSpec],
     *carried: tf.Tensor,
 ) -> list[tf.Tensor]:
     """Calls `step` once a turn, one turn after the other.
@@ -18,14 +18,18 @@ def in_turns(
     Args:
       num_turns: how often.
       step: takes the turn (scalar, int32) and what is carried; returns one tensor for
-        each of `dtypes`, of the same shape in every turn, then what to carry on.
-      dtypes: of the results that are collected.
+        each of `specs`, then what to carry on.
+      specs: of the results that are collected; the same in every turn. TensorFlow Lite
+        has to know their shapes, as far as they can be known.
       *carried: tensors that go from turn to turn, as sums do.
 
     Returns:
       The collected results, with the turns along a new first axis, then the carried.
     """
-    arrays = [tf.TensorArray(dtype, size=num_turns) for dtype in dtypes]
+    arrays = [
+        tf.TensorArray(spec.dtype, size=num_turns, element_shape=spec.shape)
+        for spec in specs
+    ]
     collected = len(arrays)
 
     def body(turn: tf.Tensor, *state: object) -> tuple[object, ...]:
