@@ -3,10 +3,12 @@
 import pathlib
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
-from albert_lsh_tf.cli import classifier
+from albert_lsh_tf.cli import classifier, main
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 FENCED = re.compile(r"^```(python|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -22,13 +24,27 @@ def examples() -> list[tuple[str, str]]:
 
 
 def run_shell(text: str) -> None:
-    """Runs the one command there is, in this process, which has TensorFlow loaded."""
-    program, script, *arguments = shlex.split(text.replace("\\\n", " "))
-    assert (program, script) == ("python", "run_classifier.py")
-    # The first example trains for minutes; one step shows that it works.
-    if "--output_dir=runs/from_python" not in arguments:
-        arguments += ["--train_step=1", "--warmup_step=0"]
-    classifier.main(arguments)
+    """Runs the commands of a block, ours in this process, which has TensorFlow."""
+    for command in text.replace("\\\n", " ").strip().splitlines():
+        program, *arguments = shlex.split(command)
+        if program == "albert-lsh":
+            main.main(arguments)
+        elif program == "saved_model_cli":
+            run_beside_python(program, arguments)
+        else:
+            assert (program, arguments.pop(0)) == ("python", "run_classifier.py")
+            # The first example trains for minutes; one step shows that it works.
+            if "--output_dir=runs/from_python" not in arguments:
+                arguments += ["--train_step=1", "--warmup_step=0"]
+            classifier.main(arguments)
+
+
+def run_beside_python(program: str, arguments: list[str]) -> None:
+    """Runs a program of this environment, and prints what it prints."""
+    path = pathlib.Path(sys.executable).parent / program
+    done = subprocess.run([path, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -37,7 +53,9 @@ def test_examples_run_as_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("GLUE_DIR", raising=False)
     languages = [language for language, _ in examples()]
-    assert languages == ["python", "python", "bash", "python", "bash", "python"]
+    assert " ".join(languages) == (
+        "python python bash python bash bash python bash bash python"
+    )
     for language, text in examples():
         if language == "python":
             exec(compile(text, "README.md", "exec"), {})
@@ -46,5 +64,10 @@ def test_examples_run_as_written(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "(1, 15, 128)" in printed
     assert "(2, 4096, 768)" in printed
+    assert "load_encoder  would load 25 variables" in printed
     assert (tmp_path / "runs" / "mrpc" / "MRPC.tsv").exists()
     assert (tmp_path / "exported" / "mrpc" / "saved_model.pb").exists()
+    assert "inputs['text_b'] tensor_info" in printed
+    assert "Result for output key probabilities" in printed
+    assert "exported/preprocess: text, lower-cased" in printed
+    assert "accuracy" in printed.rpartition("exported/preprocess")[2]
