@@ -19,7 +19,7 @@ VOCAB_SIZE = 101
 
 @functools.cache
 def made_up_vocabulary() -> Vocabulary:
-    """101 pieces, of which the odd ones go on with a word."""
+    """101 pieces; the odd ones, and the special ones as in text, go on with a word."""
     ids = np.arange(VOCAB_SIZE)
     return Vocabulary(
         sha256="made up",
@@ -27,7 +27,7 @@ def made_up_vocabulary() -> Vocabulary:
         cls_id=2,
         sep_id=3,
         mask_id=4,
-        starts_word=(ids < NUM_SPECIAL_IDS) | (ids % 2 == 0),
+        starts_word=(ids >= NUM_SPECIAL_IDS) & (ids % 2 == 0),
         is_special=ids < NUM_SPECIAL_IDS,
     )
 

@@ -1,3 +1,4 @@
+import itertools
 import pathlib
 
 import numpy as np
@@ -48,18 +49,20 @@ def records_of(folder: pathlib.Path) -> list[list[bytes]]:
 def test_all_passes_are_dealt_to_the_files(tmp_path, text):
     make(text, tmp_path / "out")
     corpus = TokenCorpus.load(tmp_path / "out" / "tokens")
-    expected = [
-        record
-        for epoch in range(DUPE_FACTOR)
-        for record in serialize(
-            make_examples(corpus, corpus.pairs(epoch, CONFIG), CONFIG)
+    pairs = [corpus.pairs(epoch, CONFIG) for epoch in range(DUPE_FACTOR)]
+    expected = [serialize(make_examples(corpus, each, CONFIG)) for each in pairs]
+    record_of = dict(
+        zip(
+            np.concatenate([files.order_keys(each.key) for each in pairs]).tolist(),
+            itertools.chain.from_iterable(expected),
+            strict=True,
         )
-    ]
-    by_file = records_of(tmp_path / "out")
-    made = [record for records in by_file for record in records]
-    assert sorted(made) == sorted(expected)
-    assert made != expected
-    assert min(map(len, by_file)) > len(made) / NUM_FILES / 2
+    )
+    in_order = sorted(record_of)
+    for number, made in enumerate(records_of(tmp_path / "out")):
+        own = [key for key in in_order if key % NUM_FILES == number]
+        assert made == [record_of[key] for key in own]
+        assert len(own) > len(in_order) / NUM_FILES / 2
 
 
 def test_the_manifest_counts_what_is_there(tmp_path, text):

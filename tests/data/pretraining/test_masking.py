@@ -178,6 +178,13 @@ def test_lengths_of_chosen_ngrams_are_distributed_as_asked_for(longest, favor_sh
     assert scipy.stats.chisquare(counts, reverse).pvalue < 1e-9
 
 
+def test_the_two_segments_of_a_row_have_draws_of_their_own():
+    batch = make_batch([(100, 100)], share_of_starts=1.0)
+    words = find_words(batch.ids, batch.is_text, VOCABULARY)
+    ngram = lay_out_ngrams(words, batch.keys, ExampleConfig())
+    assert np.diff(ngram[:100]).tolist() != np.diff(ngram[100:]).tolist()
+
+
 def test_shorter_ngrams_come_in_proportion_to_one_over_n():
     assert ngram_probabilities(ExampleConfig()) == pytest.approx(
         np.array([6, 3, 2]) / 11
@@ -204,6 +211,7 @@ def test_eight_in_ten_are_masks_one_is_kept_and_one_is_random():
     expected = np.array([0.8, 0.1 + same_by_chance, 0.1 - same_by_chance]) * len(after)
     assert scipy.stats.chisquare(counts, expected).pvalue > 0.001
     random = after[(after != MASK) & (after != before)]
+    assert random.min() >= NUM_SPECIAL_IDS
     pieces = np.bincount(random, minlength=VOCAB_SIZE)[NUM_SPECIAL_IDS:]
     assert scipy.stats.chisquare(pieces).pvalue > 0.001
 

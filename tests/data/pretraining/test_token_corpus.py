@@ -89,6 +89,14 @@ def test_segments_of_several_files_are_found(tmp_path):
     pairs = corpus.pairs(0, ExampleConfig(max_seq_length=512, short_seq_prob=0.0))
     # The same text twice, but not the same draws.
     assert len(pairs) == len(set(pairs.key.tolist())) == 8
+    first = pairs.first_start, pairs.first_start + pairs.first_length
+    second = pairs.second_start, pairs.second_start + pairs.second_length
+    meeting = np.where(pairs.is_swapped, second[1] - first[0], first[1] - second[0])
+    assert not meeting.any()
+    assert np.maximum(first[1], second[1]).max() <= len(all_ids)
+    in_first_file = np.maximum(first[1], second[1]) <= border
+    assert in_first_file.sum() == 2
+    assert (np.minimum(first[0], second[0])[~in_first_file] >= border).all()
 
 
 def test_sentences_without_tokens_are_no_sentences():
