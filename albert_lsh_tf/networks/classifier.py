@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
-class AlbertClassifier(tf_keras.Model):
+class AlbertClassifier(ModelWithEncoder):
     """The encoder's pooled output, dropout and one dense layer.
 
     Inputs, as a list in this order or a dict by these names, int32 [B, T]:
@@ -52,10 +52,7 @@ class AlbertClassifier(tf_keras.Model):
         if initializer is None:
             initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
         initializer = tf_keras.initializers.get(initializer)
-        inputs = [
-            tf_keras.Input([None], dtype=tf.int32, name=name)
-            for name in ("input_word_ids", "input_mask", "input_type_ids")
-        ]
+        inputs = encoder_inputs()
         pooled = encoder(inputs)["pooled_output"]
         pooled = tf_keras.layers.Dropout(dropout_rate, name="classifier_dropout")(
             pooled
@@ -64,42 +61,20 @@ class AlbertClassifier(tf_keras.Model):
         logits = tf_keras.layers.Dense(
             num_classes, kernel_initializer=initializer, dtype="float32", name="logits"
         )(pooled)
-        super().__init__(inputs=inputs, outputs=logits, **kwargs)
-        self._encoder = encoder
-        self._num_classes = num_classes
-        # A function, since Keras would track a dict and put it in checkpoints.
-        self._make_config = lambda: dict(
-            encoder=tf_keras.utils.serialize_keras_object(encoder),
-            num_classes=num_classes,
-            dropout_rate=dropout_rate,
-            initializer=tf_keras.initializers.serialize(initializer),
-            name=self.name,
+        super().__init__(
+            encoder,
+            inputs=inputs,
+            outputs=logits,
+            settings=dict(
+                num_classes=num_classes,
+                dropout_rate=dropout_rate,
+                initializer=tf_keras.initializers.serialize(initializer),
+            ),
+            **kwargs,
         )
-
-    @property
-    def encoder(self) -> tf_keras.Model:
-        """The encoder below the classifier."""
-        return self._encoder
+        self._num_classes = num_classes
 
     @property
     def num_classes(self) -> int:
         """Columns of the logits."""
         return self._num_classes
-
-    @property
-    def checkpoint_items(self) -> dict[str, Any]:
-        """The encoder by its own name, for others that load only that part."""
-        return {"encoder": self._encoder}
-
-    def get_config(self) -> dict[str, Any]:
-        return self._make_config()
-
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-    ) -> "AlbertClassifier":
-        config = dict(config)
-        encoder = tf_keras.utils.deserialize_keras_object(
-            config.pop("encoder"), custom_objects=custom_objects
-        )
-        return cls(encoder=encoder, **config)

@@ -10,12 +10,13 @@ from official.modeling import tf_utils
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.masked_lm import MaskedLM
+from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
 HEADS = ("mlm", "sop")
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
-class AlbertPretrainer(tf_keras.Model):
+class AlbertPretrainer(ModelWithEncoder):
     """The encoder, and what predicts masked pieces and the order of two sentences.
 
     Masked language model (mlm): a dense layer to the embedding width with the encoder's
@@ -68,10 +69,7 @@ class AlbertPretrainer(tf_keras.Model):
         if initializer is None:
             initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
         initializer = tf_keras.initializers.get(initializer)
-        inputs = [
-            tf_keras.Input([None], dtype=tf.int32, name=name)
-            for name in ("input_word_ids", "input_mask", "input_type_ids")
-        ]
+        inputs = encoder_inputs()
         outputs = dict(encoder(inputs))
         head_layers = {}
         # The layers have the scopes of Google's variables, as Model Garden's have.
@@ -97,22 +95,19 @@ class AlbertPretrainer(tf_keras.Model):
                 name="cls/seq_relationship",
             )
             outputs["sop_logits"] = sentence_order(outputs["pooled_output"])
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-        self._encoder = encoder
+        super().__init__(
+            encoder,
+            inputs=inputs,
+            outputs=outputs,
+            settings=dict(
+                heads=list(heads),
+                initializer=tf_keras.initializers.serialize(initializer),
+            ),
+            **kwargs,
+        )
         # Functions, since Keras would track what they hold, and put it in checkpoints.
         self._find_head_layers = lambda: dict(head_layers)
         self._find_heads = lambda: heads
-        self._make_config = lambda: dict(
-            encoder=tf_keras.utils.serialize_keras_object(encoder),
-            heads=list(heads),
-            initializer=tf_keras.initializers.serialize(initializer),
-            name=self.name,
-        )
-
-    @property
-    def encoder(self) -> tf_keras.Model:
-        """The encoder below the heads."""
-        return self._encoder
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -122,17 +117,4 @@ class AlbertPretrainer(tf_keras.Model):
     @property
     def checkpoint_items(self) -> dict[str, Any]:
         """The parts by names; encoder and masked_lm are Model Garden's."""
-        return {"encoder": self._encoder, **self._find_head_layers()}
-
-    def get_config(self) -> dict[str, Any]:
-        return self._make_config()
-
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-    ) -> "AlbertPretrainer":
-        config = dict(config)
-        encoder = tf_keras.utils.deserialize_keras_object(
-            config.pop("encoder"), custom_objects=custom_objects
-        )
-        return cls(encoder=encoder, **config)
+        return {**super().checkpoint_items, **self._find_head_layers()}

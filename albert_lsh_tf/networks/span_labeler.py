@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
-class AlbertSpanLabeler(tf_keras.Model):
+class AlbertSpanLabeler(ModelWithEncoder):
     """The encoder's sequence output and one dense layer with two outputs a token.
 
     Inputs, as a list in this order or a dict by these names, int32 [B, T]:
@@ -54,43 +54,15 @@ class AlbertSpanLabeler(tf_keras.Model):
         if initializer is None:
             initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
         initializer = tf_keras.initializers.get(initializer)
-        inputs = [
-            tf_keras.Input([None], dtype=tf.int32, name=name)
-            for name in ("input_word_ids", "input_mask", "input_type_ids")
-        ]
+        inputs = encoder_inputs()
         # float32 under every policy: a loss on half-precision logits loses digits.
         logits = tf_keras.layers.Dense(
             2, kernel_initializer=initializer, dtype="float32", name="logits"
         )(encoder(inputs)["sequence_output"])
-        outputs = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-        self._encoder = encoder
-        # A function, since Keras would track a dict and put it in checkpoints.
-        self._make_config = lambda: dict(
-            encoder=tf_keras.utils.serialize_keras_object(encoder),
-            initializer=tf_keras.initializers.serialize(initializer),
-            name=self.name,
+        super().__init__(
+            encoder,
+            inputs=inputs,
+            outputs={"start_logits": logits[..., 0], "end_logits": logits[..., 1]},
+            settings={"initializer": tf_keras.initializers.serialize(initializer)},
+            **kwargs,
         )
-
-    @property
-    def encoder(self) -> tf_keras.Model:
-        """The encoder below the two logits."""
-        return self._encoder
-
-    @property
-    def checkpoint_items(self) -> dict[str, Any]:
-        """The encoder by its own name, for others that load only that part."""
-        return {"encoder": self._encoder}
-
-    def get_config(self) -> dict[str, Any]:
-        return self._make_config()
-
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
-    ) -> "AlbertSpanLabeler":
-        config = dict(config)
-        encoder = tf_keras.utils.deserialize_keras_object(
-            config.pop("encoder"), custom_objects=custom_objects
-        )
-        return cls(encoder=encoder, **config)
