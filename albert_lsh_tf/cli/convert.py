@@ -29,6 +29,9 @@ class ConvertFlags(Config):
     hidden_act: str | None = setting(
         None, "replaces the config's activation; see above"
     )
+    dtype: str = setting(
+        "float32", "float32; float16 is half the size, for google and huggingface"
+    )
 
     def validate(self) -> None:
         if self.to is None:
@@ -68,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 flags.to,
                 albert_config_file=flags.albert_config_file,
                 hidden_act=flags.hidden_act,
+                dtype=flags.dtype,
             )
         except KeyboardInterrupt:
             print("error: interrupted; nothing was written.", file=sys.stderr)
@@ -78,8 +82,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def help_text() -> str:
     """The help page: all flags, one a line."""
     lines = [
-        "Writes ALBERT weights in another format, as float32, with their pre-training",
-        "heads, config and vocabulary:",
+        "Writes ALBERT weights in another format, with their pre-training heads,",
+        "config and vocabulary:",
         "",
         "  google       model.ckpt-best with the variable names of Google's scripts",
         "  garden       an object checkpoint, ckpt-1, for TensorFlow Model Garden",

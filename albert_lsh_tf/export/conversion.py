@@ -27,6 +27,7 @@ from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 
+_FULL = "float32"
 _HEAD_TITLES = {
     "mlm": "the masked language model's head",
     "sop": "the sentence-order head",
@@ -48,28 +49,32 @@ class Target(NamedTuple):
     """One format to convert to.
 
     Attributes:
-      write: makes a folder whole, or not at all.
+      write: makes a folder whole, or not at all, of weights, a folder and a dtype.
+      dtypes: those that it can write, float32 first.
       holds_sop_alone: whether it has a place for the head of sentence order where
         there is none of the masked language model.
       how_to_load: one line, in which {folder} is where the weights are.
     """
 
-    write: Callable[[Weights, str | pathlib.Path], None]
+    write: Callable[[Weights, str | pathlib.Path, str], None]
+    dtypes: tuple[str, ...]
     holds_sop_alone: bool
     how_to_load: str
 
 
-def _whole(write: Callable[[Weights, pathlib.Path], None]) -> Callable:
+def _whole(write: Callable[..., None]) -> Callable:
     """A writer that fills a folder, as one that makes it whole or not at all."""
 
-    def write_whole(weights: Weights, destination: str | pathlib.Path) -> None:
+    def write_whole(
+        weights: Weights, destination: str | pathlib.Path, dtype: str
+    ) -> None:
         with replaced_folder(destination) as folder:
-            write(weights, folder)
+            write(weights, folder, dtype)
 
     return write_whole
 
 
-def _write_hub(weights: Weights, destination: str | pathlib.Path) -> None:
+def _write_hub(weights: Weights, destination: str | pathlib.Path, dtype: str) -> None:
     """Writes a SavedModel with the interface of TF-Hub's; its attention is dense."""
     model = AlbertLSHEncoder.from_albert_config(weights.config, "dense")
     if weights.heads:
@@ -87,22 +92,26 @@ def _write_hub(weights: Weights, destination: str | pathlib.Path) -> None:
 TARGETS = {
     "google": Target(
         _whole(write_google),
+        (_FULL, "float16"),
         True,
         "Google's scripts take --init_checkpoint={folder}/model.ckpt-best "
         "--albert_config_file={folder}/albert_config.json",
     ),
     "garden": Target(
-        _whole(write_garden),
+        _whole(lambda weights, folder, _: write_garden(weights, folder)),
+        (_FULL,),
         True,
         'tf.train.Checkpoint(encoder=encoder).restore("{folder}/ckpt-1")',
     ),
     "huggingface": Target(
         _whole(write_huggingface),
+        (_FULL, "float16"),
         True,
         'transformers.AutoModel.from_pretrained("{folder}")',
     ),
     "hub": Target(
         _write_hub,
+        (_FULL,),
         False,
         'tensorflow_hub.KerasLayer("{folder}", trainable=True)',
     ),
@@ -149,12 +158,13 @@ def convert(
     *,
     albert_config_file: str | pathlib.Path | None = None,
     hidden_act: str | None = None,
+    dtype: str = _FULL,
 ) -> Conversion:
     """Writes weights in another format, all of them, or nothing.
 
-    Values are written as float32: what was float32, float16 or bfloat16 is the same to
-    the bit when it is read again. The encoder, the pre-training heads that the format
-    has a place for, the config and the vocabulary are written.
+    Values are written as float32, unless asked otherwise: what was float32, float16 or
+    bfloat16 is the same to the bit when it is read again. The encoder, the pre-training
+    heads that the format has a place for, the config and the vocabulary are written.
 
         convert("albert_base_v2/", "for_transformers", to="huggingface")
 
@@ -165,6 +175,8 @@ def convert(
       albert_config_file: replaces the config beside the weights.
       hidden_act: replaces the config's activation. "gelu" is how to say that weights
         whose Hugging Face config says "gelu" were trained with Google's tanh form.
+      dtype: "float32"; or, for google and huggingface, "float16", to which values are
+        rounded. This project reads both, Google's scripts float32 alone.
 
     Returns:
       What was written, and what was not.
@@ -177,6 +189,11 @@ def convert(
         guess = nearest(to, TARGETS) or f"; expected one of {', '.join(TARGETS)}."
         raise InputError(f"to={to!r} is unknown{guess}")
     target = TARGETS[to]
+    if dtype not in target.dtypes:
+        raise InputError(
+            f"dtype={dtype} cannot be written for {to}; expected "
+            f"{' or '.join(target.dtypes)}."
+        )
     if not isinstance(source, WeightSource):
         source = find_weights(source, albert_config_file)
     if hidden_act is not None:
@@ -188,7 +205,7 @@ def convert(
     if "mlm" not in weights.heads and not target.holds_sop_alone:
         carried = weights.with_heads(())
     with _written_or_not(destination):
-        target.write(carried, destination)
+        target.write(carried, destination, dtype)
     dropped = [head for head in weights.heads if head not in carried.heads]
     return Conversion(
         folder=str(destination),

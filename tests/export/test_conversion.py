@@ -131,6 +131,12 @@ def test_a_saved_model_has_no_place_for_sentence_order_alone(tmp_path, monkeypat
     assert len(exported[0].variables) == 25
 
 
+def test_a_dtype_that_a_format_has_no_place_for_is_refused(tmp_path, source_of):
+    with pytest.raises(InputError, match="dtype=float16 cannot be written for garden"):
+        convert(source_of("google"), tmp_path / "new", "garden", dtype="float16")
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_is_left_behind_is_said(tmp_path):
     extras = {
         "output_weights": np.ones([3, 20], "f4"),

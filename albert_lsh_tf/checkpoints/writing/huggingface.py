@@ -19,12 +19,15 @@ from albert_lsh_tf.errors import InputError
 _SPM_FILE = "spiece.model"
 
 
-def write_huggingface(weights: Weights, folder: pathlib.Path) -> None:
+def write_huggingface(
+    weights: Weights, folder: pathlib.Path, dtype: str = "float32"
+) -> None:
     """Writes what transformers' `from_pretrained` reads, models and tokenizer.
 
     Args:
       weights: what to write.
       folder: an empty folder.
+      dtype: of the values.
 
     Raises:
       InputError: Hugging Face's ALBERT has no such activation, or has a projection that
@@ -36,7 +39,7 @@ def write_huggingface(weights: Weights, folder: pathlib.Path) -> None:
             f"embedding_size and hidden_size are both {weights.config.hidden_size}, "
             "have no projection; they cannot be written for it."
         )
-    variables = weights.in_layout("huggingface")
+    variables = weights.in_layout("huggingface", dtype)
     if "mlm" in weights.heads and "sop" not in weights.heads:
         architecture = "AlbertForMaskedLM"
     elif weights.heads:

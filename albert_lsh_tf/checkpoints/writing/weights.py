@@ -69,14 +69,18 @@ class Weights:
         for variable in model.variables:
             variable.assign(self.values[variable.name.split(":")[0]])
 
-    def in_layout(self, kind: str) -> dict[str, np.ndarray]:
+    def in_layout(self, kind: str, dtype: str = "float32") -> dict[str, np.ndarray]:
         """The variables as another kind of file has them.
 
         Args:
           kind: "google" or "huggingface", an attribute of `name_map.ModelVariable`.
+          dtype: what values are rounded to.
 
         Returns:
           Name to array, in the order of `name_map`.
+
+        Raises:
+          InputError: a value is too large for the dtype.
         """
         converted = {}
         for variable in name_map.ALL_VARIABLES:
@@ -85,10 +89,20 @@ class Weights:
             value = self.values[variable.name]
             dimensions = dict(zip(variable.shape.split(), value.shape, strict=True))
             stored = getattr(variable, kind)
-            converted[stored.name] = rearrange(
-                value, variable.shape, stored.shape, dimensions
-            )
+            arranged = rearrange(value, variable.shape, stored.shape, dimensions)
+            converted[stored.name] = _rounded(stored.name, arranged, dtype)
         return converted
+
+
+def _rounded(name: str, value: np.ndarray, dtype: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        rounded = value.astype(dtype)
+    if not np.isfinite(rounded).all():
+        raise InputError(
+            f"{name} holds {np.abs(value).max():.3g}, which {dtype} cannot; write "
+            "float32."
+        )
+    return rounded
 
 
 def read_weights(source: WeightSource) -> Weights:
