@@ -1,13 +1,12 @@
 """Settings: frozen dataclasses that check themselves. Does not import TensorFlow.
 
 `LSHConfig` says how attention hashes, `AlbertConfig` what the encoder looks like (the
-keys of Google's albert_config.json), `ClassifierConfig` how a GLUE run goes (the names
-of Google's flags). All three read and write plain dicts, JSON and YAML through
-`config_io`; unknown keys are refused with the nearest known name.
+keys of Google's albert_config.json), `RunConfig` what every run has, `ClassifierConfig`
+how a GLUE run goes (the names of Google's flags). All read and write plain dicts, JSON
+and YAML through `config_io`; unknown keys are refused with the nearest known name.
 """
 
 import dataclasses
-import math
 
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.errors import InputError
@@ -77,23 +76,16 @@ class AlbertConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassifierConfig(Config):
-    """One GLUE run: data, weights, recipe, attention and device.
+class RunConfig(Config):
+    """What every training run has: weights, recipe, attention and device.
 
-    Names and defaults are those of google-research/albert's run_classifier.py where it
-    has them. Lengths are in tokens, `*_step` in optimiser steps, batch sizes in
-    examples over all devices.
+    Names are those of Google's flags where it has them. Lengths are in tokens,
+    `*_steps` in optimiser steps, batch sizes in examples over all devices.
     """
 
-    task_name: str = setting("MRPC", "GLUE task: cola, mnli, mrpc, sst-2, ...")
-    data_dir: str | None = setting(None, "folder that holds MRPC/, MNLI/, ...")
-    download: bool = setting(False, "fetch the task through TensorFlow Datasets")
     albert_config_file: str | None = setting(None, "albert_config.json")
     init_checkpoint: str | None = setting(
         None, "start weights: checkpoint, folder or archive, in any format"
-    )
-    albert_hub_module_handle: str | None = setting(
-        None, "start weights: hub handle or folder, a program of which no part is run"
     )
     spm_model_file: str | None = setting(
         None, "SentencePiece model; unset: the one beside the weights"
@@ -101,17 +93,10 @@ class ClassifierConfig(Config):
     vocab_file: str | None = setting(
         None, "WordPiece vocab.txt of a Chinese model; unset: as spm_model_file"
     )
-    do_lower_case: bool = setting(True, "lower-case and strip accents")
     max_seq_length: int = setting(512, "tokens an example is cut and padded to")
     train_batch_size: int = setting(32, "examples a training step")
     eval_batch_size: int = setting(8, "examples an evaluation step")
-    predict_batch_size: int = setting(8, "examples a prediction step")
     learning_rate: float = setting(5e-5, "peak learning rate")
-    train_step: int = setting(1000, "training steps")
-    num_train_epochs: float | None = setting(
-        None, "epochs; replaces train_step, and warmup_step keeps its share"
-    )
-    warmup_step: int = setting(0, "steps of linear warm-up")
     save_checkpoints_steps: int = setting(1000, "steps between checkpoints")
     keep_checkpoint_max: int = setting(5, "checkpoints kept, besides the best")
     optimizer: str = setting("adamw", "adamw or lamb", choices=OPTIMIZERS)
@@ -121,7 +106,6 @@ class ClassifierConfig(Config):
     attention_probs_dropout_prob: float | None = setting(
         None, "attention dropout; unset: that of albert_config.json"
     )
-    classifier_dropout_prob: float = setting(0.1, "dropout before the classifier")
     attention: str | tuple[str, ...] = setting(
         "lsh", "lsh or dense, for all layers or a comma list with one a layer"
     )
@@ -166,39 +150,62 @@ class ClassifierConfig(Config):
             "max_seq_length",
             "train_batch_size",
             "eval_batch_size",
-            "predict_batch_size",
-            "train_step",
             "save_checkpoints_steps",
             "keep_checkpoint_max",
             "num_logical_cpus",
         ):
             self.require_at_least(name, 1)
-        for name in ("warmup_step", "task_index", "num_gpus"):
+        for name in ("task_index", "num_gpus"):
             self.require_at_least(name, 0)
-        for name in (
-            "hidden_dropout_prob",
-            "attention_probs_dropout_prob",
-            "classifier_dropout_prob",
-        ):
+        for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
             self.require_probability(name)
-        for name in ("learning_rate", "num_train_epochs"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name}={value} must be above 0.")
+        self.require_positive("learning_rate")
         if self.lsh is None:
             self.lsh_or_recommended  # noqa: B018  Refuses a budget that is none.
+        check_attention_kinds(self.attention)
+        check_vocabulary_names(self.spm_model_file, self.vocab_file)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierConfig(RunConfig):
+    """One GLUE run: the task, its data, and what every run has.
+
+    Names and defaults are those of google-research/albert's run_classifier.py where it
+    has them.
+    """
+
+    task_name: str = setting("MRPC", "GLUE task: cola, mnli, mrpc, sst-2, ...")
+    data_dir: str | None = setting(None, "folder that holds MRPC/, MNLI/, ...")
+    download: bool = setting(False, "fetch the task through TensorFlow Datasets")
+    albert_hub_module_handle: str | None = setting(
+        None, "start weights: hub handle or folder, a program of which no part is run"
+    )
+    do_lower_case: bool = setting(True, "lower-case and strip accents")
+    predict_batch_size: int = setting(8, "examples a prediction step")
+    train_step: int = setting(1000, "training steps")
+    num_train_epochs: float | None = setting(
+        None, "epochs; replaces train_step, and warmup_step keeps its share"
+    )
+    warmup_step: int = setting(0, "steps of linear warm-up")
+    classifier_dropout_prob: float = setting(0.1, "dropout before the classifier")
+
+    def validate(self) -> None:
+        super().validate()
+        for name in ("predict_batch_size", "train_step"):
+            self.require_at_least(name, 1)
+        self.require_at_least("warmup_step", 0)
+        self.require_probability("classifier_dropout_prob")
+        self.require_positive("num_train_epochs")
         if self.warmup_step > self.train_step:
             raise InputError(
                 f"warmup_step={self.warmup_step} is more than "
                 f"train_step={self.train_step}; warm up for about a tenth of it."
             )
-        check_attention_kinds(self.attention)
         if self.init_checkpoint and self.albert_hub_module_handle:
             raise InputError(
                 "init_checkpoint and albert_hub_module_handle both name start "
                 "weights; give one of them."
             )
-        check_vocabulary_names(self.spm_model_file, self.vocab_file)
 
 
 def check_vocabulary_names(spm_model_file: str | None, vocab_file: str | None) -> None:

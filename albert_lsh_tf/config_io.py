@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import math
 import pathlib
 import re
 import types
@@ -105,6 +106,12 @@ class Config:
         value = getattr(self, name)
         if value is not None and value < least:
             raise InputError(f"{name}={value} must be at least {least}.")
+
+    def require_positive(self, name: str) -> None:
+        """Raises `InputError` where a number that is set is not above 0, or none."""
+        value = getattr(self, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise InputError(f"{name}={value} must be above 0.")
 
     def require_probability(self, name: str) -> None:
         """Raises `InputError` where a dropout that is set lies outside [0, 1)."""

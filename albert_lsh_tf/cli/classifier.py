@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import flags, messages, recipes
+from albert_lsh_tf.cli.classifier_flags import FLAGS
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,10 +20,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(flags.help_text(f"python {os.path.basename(sys.argv[0])}"), end="")
+        program = f"python {os.path.basename(sys.argv[0])}"
+        print(flags.help_text(program, FLAGS), end="")
         return
     with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        _run(flags.parse(argv))
+        _run(flags.parse(argv, FLAGS))
 
 
 def _run(parsed: flags.ParsedFlags) -> None:

@@ -1,4 +1,4 @@
-"""Command-line flags, made from the fields of the configs. Does not import TensorFlow.
+"""Command-line flags, made from the fields of a run's config. Imports no TensorFlow.
 
 Google's names, and absl's ways of writing them: `--do_train`, `--do_train=true`,
 `--nodo_train`. A flag that was not given leaves the setting to the recipe.
@@ -13,11 +13,11 @@ from typing import Any
 
 from absl import flags
 
-from albert_lsh_tf.config import ClassifierConfig, LSHConfig
+from albert_lsh_tf.config import LSHConfig, RunConfig
 from albert_lsh_tf.config_io import nearest
 from albert_lsh_tf.errors import InputError
 
-# Flags of TPUEstimator and of caches, which have no meaning here.
+# Flags of TPUEstimator, which have no meaning here.
 RETIRED = {
     "use_tpu": "use --distribution_strategy=tpu",
     "tpu_name": "use --distribution_strategy=tpu --tpu_address=NAME",
@@ -27,20 +27,22 @@ RETIRED = {
     "num_tpu_cores": "leave it out; --distribution_strategy=tpu uses all cores",
     "iterations_per_loop": "leave it out; --save_checkpoints_steps says how often "
     "checkpoints are written",
-    "cached_dir": "leave it out; features are made in memory",
-    "threshold_to_export": "leave it out; compare the SavedModel's probabilities with "
-    "your threshold",
 }
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 # Settings of LSHConfig whose own names would be unclear, or taken, among flags.
 _LSH_FLAGS = {"seed": "lsh_seed", "hash": "lsh_hash"}
+ATTENTION_FLAGS = (
+    "attention",
+    "lsh_budget",
+    *(_LSH_FLAGS.get(f.name, f.name) for f in dataclasses.fields(LSHConfig)),
+)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Flag:
-    """One flag: its kind (str, int, float, bool), help and what it defaults to."""
+class Flag:
+    """One flag: its kind (str, int, float, bool, tuple), help and default."""
 
     kind: type
     help: str
@@ -48,53 +50,24 @@ class _Flag:
     choices: tuple[str, ...] = ()
 
 
-_RUN_FLAGS = {
-    "output_dir": _Flag(str, "folder of the run; default runs/<task>"),
-    "do_train": _Flag(bool, "train; with none of these three, all are done"),
-    "do_eval": _Flag(bool, "evaluate every checkpoint, and the best at the end"),
-    "do_predict": _Flag(bool, "predict the test set with the best checkpoint"),
-    "export_dir": _Flag(str, "folder for a SavedModel of the best checkpoint"),
-    "config_file": _Flag(str, "YAML or JSON of these settings; flags win over it"),
-}
+@dataclasses.dataclass(frozen=True)
+class FlagsOfScript:
+    """The flags of one script.
 
-_GROUPS = {
-    "Run": (*_RUN_FLAGS, "task_name", "seed"),
-    "Data and weights": (
-        "data_dir",
-        "download",
-        "init_checkpoint",
-        "albert_hub_module_handle",
-        "albert_config_file",
-        "spm_model_file",
-        "vocab_file",
-        "do_lower_case",
-        "max_seq_length",
-    ),
-    "Recipe": (
-        "train_batch_size",
-        "eval_batch_size",
-        "predict_batch_size",
-        "learning_rate",
-        "train_step",
-        "num_train_epochs",
-        "warmup_step",
-        "save_checkpoints_steps",
-        "keep_checkpoint_max",
-        "optimizer",
-        "hidden_dropout_prob",
-        "attention_probs_dropout_prob",
-        "classifier_dropout_prob",
-    ),
-    "Attention": (
-        "attention",
-        "lsh_budget",
-        *(
-            _LSH_FLAGS.get(field.name, field.name)
-            for field in dataclasses.fields(LSHConfig)
-        ),
-    ),
-    # "Devices" are all that is left.
-}
+    Attributes:
+      intro: lines of the help page before the flags; "{program}" is filled in.
+      config: the class of the run's settings; each is a flag.
+      run: the flags that are no settings: output_dir, do_train, ...
+      groups: title to names of flags, for the help page; what is in none of them is
+        listed at the end, under "Devices".
+      retired: flags of Google's script that have no meaning here, and what to do.
+    """
+
+    intro: tuple[str, ...]
+    config: type[RunConfig]
+    run: Mapping[str, Flag]
+    groups: Mapping[str, tuple[str, ...]]
+    retired: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,18 +75,19 @@ class ParsedFlags:
     """What the command line says.
 
     run: the flags that are not settings: output_dir, do_train, ...; None if not given.
-    settings: the settings that were given, as nested dicts for `ClassifierConfig`.
+    settings: the settings that were given, as nested dicts for the config.
     """
 
     run: Mapping[str, Any]
     settings: Mapping[str, Any]
 
 
-def parse(argv: Sequence[str]) -> ParsedFlags:
+def parse(argv: Sequence[str], script: FlagsOfScript) -> ParsedFlags:
     """Reads a command line.
 
     Args:
       argv: without the program's name.
+      script: its flags.
 
     Returns:
       What was given.
@@ -122,9 +96,9 @@ def parse(argv: Sequence[str]) -> ParsedFlags:
       InputError: a flag is unknown or retired, its value is of the wrong kind, or
         there is an argument that is no flag.
     """
-    known = _all_flags()
+    known = _all_flags(script)
     values = _define(known)
-    _refuse_retired(argv)
+    _refuse_retired(argv, script.retired)
     try:
         rest = values(["", *argv])[1:]
     except flags.UnrecognizedFlagError as error:
@@ -141,49 +115,42 @@ def parse(argv: Sequence[str]) -> ParsedFlags:
             "blanks in quotes."
         )
     given = {name: values[name].value for name in known if values[name].present}
-    run = {name: given.pop(name, None) for name in _RUN_FLAGS}
-    return ParsedFlags(run, _nested(given))
+    run = {name: given.pop(name, None) for name in script.run}
+    return ParsedFlags(run, _nested(given, known))
 
 
-def help_text(program: str) -> str:
+def help_text(program: str, script: FlagsOfScript) -> str:
     """The help page: all flags in groups, one a line."""
-    known = _all_flags()
-    grouped = [name for names in _GROUPS.values() for name in names]
+    known = _all_flags(script)
+    grouped = [name for names in script.groups.values() for name in names]
     devices = [name for name in known if name not in grouped]
-    lines = [
-        "Fine-tunes and evaluates ALBERT with LSH attention on a GLUE task.",
-        "",
-        f"  {program} --task_name=MRPC",
-        "",
-        "Settings come from, later wins: the defaults below, the task's recipe in",
-        "configs/glue/, --config_file, flags.",
-    ]
-    for title, names in {**_GROUPS, "Devices": devices}.items():
+    lines = [line.format(program=program) for line in script.intro]
+    for title, names in {**script.groups, "Devices": devices}.items():
         lines += ["", f"{title}:"]
         lines += [_help_line(name, known[name]) for name in names]
     return "\n".join(lines) + "\n"
 
 
-def _help_line(name: str, flag: _Flag) -> str:
+def _help_line(name: str, flag: Flag) -> str:
     shown = f"--[no]{name}" if flag.kind is bool else f"--{name}"
     # The choices say more than a help that repeats them.
     text = ", ".join(flag.choices) if flag.choices else flag.help
-    default = "" if flag.default in (None, False) else f" ({flag.default})"
+    default = "" if flag.default in (None, False, ()) else f" ({flag.default})"
     return f"  {shown:<32}{text}{default}"
 
 
-def _all_flags() -> dict[str, _Flag]:
-    settings = _flags_of(ClassifierConfig)
+def _all_flags(script: FlagsOfScript) -> dict[str, Flag]:
+    settings = _flags_of(script.config)
     del settings["lsh"]
     for name, flag in _flags_of(LSHConfig).items():
         settings[_LSH_FLAGS.get(name, name)] = flag
-    return {**_RUN_FLAGS, **settings}
+    return {**script.run, **settings}
 
 
-def _flags_of(config: type) -> dict[str, _Flag]:
+def _flags_of(config: type) -> dict[str, Flag]:
     hints = typing.get_type_hints(config)
     return {
-        field.name: _Flag(
+        field.name: Flag(
             _kind(hints[field.name]),
             field.metadata.get("help", ""),
             None if field.default is dataclasses.MISSING else field.default,
@@ -195,13 +162,12 @@ def _flags_of(config: type) -> dict[str, _Flag]:
 
 def _kind(hint: Any) -> type:
     """The first type of a union: `int | None` is read as an int."""
-    is_union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is (
-        typing.Union
-    )
-    return typing.get_args(hint)[0] if is_union else hint
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        hint = typing.get_args(hint)[0]
+    return typing.get_origin(hint) or hint  # tuple[str, ...] is read as a tuple.
 
 
-def _define(known: Mapping[str, _Flag]) -> flags.FlagValues:
+def _define(known: Mapping[str, Flag]) -> flags.FlagValues:
     """Flag values of our own, so that no imported library's flags are among them."""
     values = flags.FlagValues()
     for name, flag in known.items():
@@ -224,7 +190,7 @@ def _define(known: Mapping[str, _Flag]) -> flags.FlagValues:
     return values
 
 
-def _wrong_kind(message: str, known: Mapping[str, _Flag]) -> str:
+def _wrong_kind(message: str, known: Mapping[str, Flag]) -> str:
     """What a flag expects, instead of absl's words, which are Python's own."""
     given = re.match(r"flag --((\w+)=.*?): ", message, re.DOTALL)
     flag = known.get(given[2]) if given else None
@@ -234,24 +200,26 @@ def _wrong_kind(message: str, known: Mapping[str, _Flag]) -> str:
     return f"--{' '.join(given[1].split())}: expected {expected}."
 
 
-def _refuse_retired(argv: Sequence[str]) -> None:
+def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
     for argument in argv:
         if argument == "--":
             return
         name = argument.lstrip("-").split("=")[0]
-        if argument.startswith("-") and name.removeprefix("no") in RETIRED:
-            name = name if name in RETIRED else name.removeprefix("no")
-            raise InputError(f"--{name} has no meaning here: {RETIRED[name]}.")
+        if argument.startswith("-") and name.removeprefix("no") in retired:
+            name = name if name in retired else name.removeprefix("no")
+            raise InputError(f"--{name} has no meaning here: {retired[name]}.")
 
 
-def _nested(given: dict[str, Any]) -> dict[str, Any]:
-    """Flags as settings: LSH settings under `lsh`, a comma list as one for a layer."""
+def _nested(given: dict[str, Any], known: Mapping[str, Flag]) -> dict[str, Any]:
+    """Flags as settings: LSH settings under `lsh`, comma lists as lists."""
     lsh_settings = {}
     for field in dataclasses.fields(LSHConfig):
         flag = _LSH_FLAGS.get(field.name, field.name)
         if flag in given:
             lsh_settings[field.name] = given.pop(flag)
     # `seed` is a setting of both; the plain flag is the run's.
-    if "," in (given.get("attention") or ""):
-        given["attention"] = [kind.strip() for kind in given["attention"].split(",")]
+    for name, value in given.items():
+        is_list = known[name].kind is tuple
+        if is_list or (name == "attention" and "," in value):
+            given[name] = [each.strip() for each in value.split(",") if each.strip()]
     return {**given, **({"lsh": lsh_settings} if lsh_settings else {})}

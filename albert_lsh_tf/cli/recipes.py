@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from albert_lsh_tf.cli.flags import ParsedFlags
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import ClassifierConfig, RunConfig
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
@@ -57,7 +57,7 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
       InputError: a file is missing or broken, or the settings do not fit together.
     """
     run_file = _run_file(parsed) if not do_train else None
-    file_settings = _settings_file(parsed.run["config_file"])
+    file_settings = settings_file(parsed.run["config_file"])
     saved_settings = read_mapping(run_file) if run_file else {}
     saved_settings = {
         name: value
@@ -96,13 +96,38 @@ def apply(
 
     Args:
       config: the layers below.
+      settings: the layer; those of `lsh` as in `merge_settings`.
+      source: its file, for the error message.
+
+    Returns:
+      The config with the layer on it.
+
+    Raises:
+      InputError: an unknown setting, or one that does not fit.
+    """
+    settings = dict(settings)
+    steps = settings.get("train_step")
+    if isinstance(steps, int) and not isinstance(steps, bool):
+        warmup_step = round(config.warmup_step * steps / config.train_step)
+        settings.setdefault("warmup_step", warmup_step)
+        settings.setdefault("num_train_epochs", None)
+    return merge_settings(config, settings, source)
+
+
+def merge_settings(
+    config: RunConfig, settings: Mapping[str, Any], source: str = ""
+) -> Any:
+    """Puts one layer of settings on a config of any run.
+
+    Args:
+      config: the layers below.
       settings: the layer; settings of `lsh` are merged one by one. The first of them
         start from the recommended setting, or from hash rounds alone where they are
         about hashing.
       source: its file, for the error message.
 
     Returns:
-      The config with the layer on it.
+      The config, of the same class, with the layer on it.
 
     Raises:
       InputError: an unknown setting, or one that does not fit.
@@ -112,18 +137,10 @@ def apply(
         below = config.lsh
         if below is None and HASHING.isdisjoint(settings["lsh"]):
             merged["lsh"] = None
-            below = ClassifierConfig.from_dict(merged, source).lsh_or_recommended
+            below = type(config).from_dict(merged, source).lsh_or_recommended
         below = below or LSHConfig()
         merged["lsh"] = {**below.to_dict(), **settings["lsh"]}
-    steps = settings.get("train_step")
-    if isinstance(steps, int) and not isinstance(steps, bool):
-        if "warmup_step" not in settings:
-            merged["warmup_step"] = round(
-                config.warmup_step * steps / config.train_step
-            )
-        if "num_train_epochs" not in settings:
-            merged["num_train_epochs"] = None
-    return ClassifierConfig.from_dict(merged, source)
+    return type(config).from_dict(merged, source)
 
 
 def _recipe_file(task_name: str) -> pathlib.Path | None:
@@ -154,7 +171,8 @@ def _run_file(parsed: ParsedFlags) -> pathlib.Path | None:
     return None
 
 
-def _settings_file(path: str | None) -> dict[str, Any]:
+def settings_file(path: str | None) -> dict[str, Any]:
+    """The settings in a --config_file; none where none is given."""
     return read_mapping(path) if path else {}
 
 

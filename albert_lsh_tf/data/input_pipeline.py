@@ -42,8 +42,6 @@ def training_dataset(
     Raises:
       InputError: the batch does not divide by the number of replicas.
     """
-    pipeline, num_pipelines, num_replicas = topology(input_context)
-    per_replica = replica_batch_size(global_batch_size, num_replicas)
     num_examples = len(features)
     first_epoch, skipped = divmod(start_step * global_batch_size, num_examples)
 
@@ -56,15 +54,39 @@ def training_dataset(
             order[tf.where(is_first, tf.constant(skipped, tf.int64), 0) :]
         )
 
-    def own_slices(indices: tf.Tensor) -> tf.data.Dataset:
+    dataset = tf.data.Dataset.counter(first_epoch).flat_map(epoch_order)
+    batches, _ = share_out(dataset, global_batch_size, input_context)
+    return finish(batches.map(_gatherer(features), **PARALLEL))
+
+
+def share_out(
+    elements: tf.data.Dataset,
+    global_batch_size: int,
+    input_context: tf.distribute.InputContext | None,
+) -> tuple[tf.data.Dataset, int]:
+    """Cuts an endless sequence into steps, and each step for the replicas.
+
+    Args:
+      elements: a dataset of scalars, the same one in every pipeline.
+      global_batch_size: elements a step, over all replicas.
+      input_context: which slice of each step this pipeline gives; None: all of it.
+
+    Returns:
+      A dataset of [global_batch_size / replicas], and that size.
+
+    Raises:
+      InputError: the batch does not divide by the number of replicas.
+    """
+    pipeline, num_pipelines, num_replicas = topology(input_context)
+    per_replica = replica_batch_size(global_batch_size, num_replicas)
+
+    def own_slices(step: tf.Tensor) -> tf.data.Dataset:
         """[global batch] to this pipeline's part, cut for its replicas."""
-        by_replica = tf.reshape(indices, [num_pipelines, -1, per_replica])
+        by_replica = tf.reshape(step, [num_pipelines, -1, per_replica])
         return tf.data.Dataset.from_tensor_slices(by_replica[pipeline])
 
-    dataset = tf.data.Dataset.counter(first_epoch).flat_map(epoch_order)
-    dataset = dataset.batch(global_batch_size, drop_remainder=True)
-    dataset = dataset.flat_map(own_slices)
-    return finish(dataset.map(_gatherer(features), **PARALLEL))
+    steps = elements.batch(global_batch_size, drop_remainder=True)
+    return steps.flat_map(own_slices), per_replica
 
 
 def evaluation_dataset(

@@ -75,9 +75,18 @@ class BestCheckpoint:
             self._delete_others()
         return True
 
-    def forget_after(self, step: int) -> None:
-        """Drops a record that lies after the step from which training goes on."""
-        if self.record and self.record.step > step:
+    def forget_outside(self, first_step: int, start_step: int) -> None:
+        """Drops a record that does not count where training goes on.
+
+        Args:
+          first_step: the record of this step or one before it was scored otherwise;
+            0: there is none.
+          start_step: the step that training goes on from.
+        """
+        if self.record is None:
+            return
+        is_earlier = first_step and self.record.step <= first_step
+        if is_earlier or self.record.step > start_step:
             self.record = None
 
     def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:

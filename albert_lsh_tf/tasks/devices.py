@@ -7,13 +7,13 @@ import tf_keras
 from official.common import distribute_utils
 from official.modeling import performance
 
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import RunConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import workers
 
 
 def make_strategy(
-    config: ClassifierConfig, say: Callable[[str], None] = print
+    config: RunConfig, say: Callable[[str], None] = print
 ) -> tf.distribute.Strategy:
     """Sets up devices. Comes before anything else that touches TensorFlow.
 
@@ -39,7 +39,7 @@ def make_strategy(
 
 
 def _strategy_named(
-    config: ClassifierConfig, say: Callable[[str], None]
+    config: RunConfig, say: Callable[[str], None]
 ) -> tf.distribute.Strategy:
     if config.distribution_strategy == "tpu":
         return _tpu_strategy(config)
@@ -91,12 +91,29 @@ def set_seed(seed: int) -> None:
     tf_keras.utils.set_random_seed(seed)
 
 
-def check_batch_size(config: ClassifierConfig, num_replicas: int) -> None:
-    """Raises `InputError` where a batch cannot be shared out evenly over replicas."""
-    if (size := config.train_batch_size) % num_replicas:
+def num_hosts(strategy: tf.distribute.Strategy) -> int:
+    """Processes that train together."""
+    own = len(strategy.extended.worker_devices)
+    return max(strategy.num_replicas_in_sync // max(own, 1), 1)
+
+
+def check_batch_size(size: int, num_replicas: int, num_parts: int = 1) -> None:
+    """Raises `InputError` where a batch cannot be shared out evenly.
+
+    Args:
+      size: examples of a step.
+      num_replicas: devices that share it.
+      num_parts: parts that a device's share is computed in.
+    """
+    if size % num_replicas:
         raise InputError(
             f"train_batch_size={size} must be a multiple of the {num_replicas} devices "
             f"that share it; try {-(-size // num_replicas) * num_replicas}."
+        )
+    if size % (num_replicas * num_parts):
+        raise InputError(
+            f"train_batch_size={size} must be a multiple of "
+            f"gradient_accumulation_steps={num_parts} times {num_replicas} devices."
         )
 
 
@@ -116,7 +133,7 @@ def _set_logical_cpus(number: int) -> None:
         ) from error
 
 
-def _count_gpus(config: ClassifierConfig) -> int:
+def _count_gpus(config: RunConfig) -> int:
     present = len(tf.config.list_physical_devices("GPU"))
     if config.num_gpus is None:
         return present
@@ -149,7 +166,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _tpu_strategy(config: ClassifierConfig) -> tf.distribute.Strategy:
+def _tpu_strategy(config: RunConfig) -> tf.distribute.Strategy:
     try:
         return distribute_utils.get_distribution_strategy(
             "tpu", tpu_address=config.tpu_address or "local"

@@ -65,7 +65,12 @@ def experiment_config(
             enable_xla=config.enable_xla,
         ),
         trainer=cfg.TrainerConfig(
-            optimizer_config=optimization_config(config),
+            optimizer_config=optimization_config(
+                config.optimizer,
+                initial_learning_rate=config.learning_rate,
+                train_steps=config.train_step,
+                warmup_steps=config.warmup_step,
+            ),
             train_steps=config.train_step,
         ),
     )

@@ -15,8 +15,6 @@ from official.modeling import optimization
 from official.modeling.hyperparams import base_config
 from official.modeling.optimization import optimizer_factory
 
-from albert_lsh_tf.config import ClassifierConfig
-
 # Layer normalisation and biases neither decay nor, in LAMB, get a trust ratio.
 NOT_DECAYED = ("LayerNorm", "layer_norm", "bias")
 
@@ -147,7 +145,7 @@ class AlbertLAMB(_AlbertOptimizer):
 
 @tf_keras.utils.register_keras_serializable("albert_lsh_tf")
 class LinearWarmupAndDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then linear decay to 0.
+    """Linear warm-up, then linear (or polynomial) decay to 0.
 
     The decay runs from step 0, so the rate drops from `initial_learning_rate` to the
     decayed value where warm-up ends.
@@ -156,23 +154,35 @@ class LinearWarmupAndDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
       initial_learning_rate: the rate that warm-up aims at and decay starts from.
       train_steps: the step at which the rate reaches 0.
       warmup_steps: at step s below this the rate is `initial * s / warmup_steps`.
+      power: of what is left of training; 1 for linear decay.
+      start_step: the step at which warm-up begins; before it, the rate is 0.
 
     Source: Devlin et al. 2019 (arXiv:1810.04805), appendix A.2, as ALBERT uses it.
     """
 
     def __init__(
-        self, initial_learning_rate: float, train_steps: int, warmup_steps: int = 0
+        self,
+        initial_learning_rate: float,
+        train_steps: int,
+        warmup_steps: int = 0,
+        power: float = 1.0,
+        start_step: int = 0,
     ):
         super().__init__()
         self.initial_learning_rate = initial_learning_rate
         self.train_steps = train_steps
         self.warmup_steps = warmup_steps
+        self.power = power
+        self.start_step = start_step
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
         left = 1.0 - tf.minimum(step / self.train_steps, 1.0)
-        done = step / max(self.warmup_steps, 1)
-        share = tf.where(step < self.warmup_steps, done, left)
+        if self.power != 1.0:
+            left = tf.pow(left, self.power)
+        warmed_up = tf.maximum(step - self.start_step, 0.0)
+        done = warmed_up / max(self.warmup_steps, 1)
+        share = tf.where(step < self.start_step + self.warmup_steps, done, left)
         return self.initial_learning_rate * share
 
     def get_config(self) -> dict[str, Any]:
@@ -180,6 +190,8 @@ class LinearWarmupAndDecay(tf_keras.optimizers.schedules.LearningRateSchedule):
             "initial_learning_rate": self.initial_learning_rate,
             "train_steps": self.train_steps,
             "warmup_steps": self.warmup_steps,
+            "power": self.power,
+            "start_step": self.start_step,
         }
 
 
@@ -212,6 +224,8 @@ class LinearWarmupAndDecayConfig(base_config.Config):
     initial_learning_rate: float = 5e-5
     train_steps: int = 1000
     warmup_steps: int = 0
+    power: float = 1.0
+    start_step: int = 0
 
 
 @dataclasses.dataclass
@@ -243,26 +257,20 @@ class OptimizationConfig(optimization.OptimizationConfig):
     learning_rate: LrConfig = dataclasses.field(default_factory=LrConfig)
 
 
-def optimization_config(config: ClassifierConfig) -> OptimizationConfig:
-    """The optimizer and schedule that a run asks for.
+def optimization_config(optimizer: str, **schedule: float) -> OptimizationConfig:
+    """An optimizer of ALBERT's, and its schedule.
 
     Args:
-      config: its `optimizer`, `learning_rate`, `train_step` and `warmup_step` are used.
+      optimizer: "adamw" or "lamb".
+      **schedule: arguments of `LinearWarmupAndDecay`.
 
     Returns:
       A config that Model Garden's `OptimizerFactory` builds from.
     """
     return OptimizationConfig(
         {
-            "optimizer": {"type": f"albert_{config.optimizer}"},
-            "learning_rate": {
-                "type": "albert_linear",
-                "albert_linear": {
-                    "initial_learning_rate": config.learning_rate,
-                    "train_steps": config.train_step,
-                    "warmup_steps": config.warmup_step,
-                },
-            },
+            "optimizer": {"type": f"albert_{optimizer}"},
+            "learning_rate": {"type": "albert_linear", "albert_linear": schedule},
         }
     )
 

@@ -74,9 +74,9 @@ class Progress:
             self._last_line = time.monotonic()
             self.say(self._line())
 
-    def show_metric(self, name: str, value: float) -> None:
-        """Adds the last evaluation's metric to what is shown."""
-        self._postfix[name] = f"{value:.4f}"
+    def show(self, name: str, text: str) -> None:
+        """Adds a measure, such as the last evaluation's metric, to what is shown."""
+        self._postfix[name] = text
 
     def close(self) -> None:
         """Leaves the bar where it is."""

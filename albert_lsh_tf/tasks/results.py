@@ -183,7 +183,7 @@ def curves(log: TrainingLog, task: GlueTask) -> "Figure":
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.plot(steps, losses, color="tab:blue", alpha=0.3, linewidth=1)
-    axes.plot(steps, _smooth(losses), color="tab:blue", label="training loss")
+    axes.plot(steps, smooth(losses), color="tab:blue", label="training loss")
     axes.set_xlabel("step")
     axes.set_ylabel("training loss", color="tab:blue")
     axes.set_xlim(0, steps[-1] * 1.02)
@@ -211,7 +211,7 @@ def curves(log: TrainingLog, task: GlueTask) -> "Figure":
     return figure
 
 
-def _smooth(values: np.ndarray) -> np.ndarray:
+def smooth(values: np.ndarray) -> np.ndarray:
     """A centred moving average over about a twentieth of the curve."""
     half = len(values) // 40
     padded = np.concatenate([[0.0], np.cumsum(values)])

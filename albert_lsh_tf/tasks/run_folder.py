@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
+from albert_lsh_tf.config import AlbertConfig, ClassifierConfig, RunConfig
 from albert_lsh_tf.data.glue_tasks import GlueTask, find_task
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError, is_disk_full
@@ -28,12 +28,19 @@ class RunFolder:
       path: the folder; made when something is first written.
       writable: False for all workers but one: they write into a folder of their own
         that `close` removes.
+      config_class: of the run that the folder is for.
     """
 
-    def __init__(self, path: str | pathlib.Path, writable: bool = True):
+    def __init__(
+        self,
+        path: str | pathlib.Path,
+        writable: bool = True,
+        config_class: type[RunConfig] = ClassifierConfig,
+    ):
         # Unlike pathlib's own, it leaves the home of nobody as it is written.
         self.path = pathlib.Path(os.path.expanduser(path))
         self.writable = writable
+        self._config_class = config_class
         self._scratch: pathlib.Path | None = None
 
     config_file = property(lambda self: self.path / "config.yaml")
@@ -121,11 +128,21 @@ class RunFolder:
         if self.writable:  # A start with another kind may have got no further.
             other.unlink(missing_ok=True)
 
-    def saved_config(self) -> ClassifierConfig | None:
-        """The config of the run that made the folder; None where there is none."""
+    def saved_config(self) -> RunConfig | None:
+        """The config of the run that made the folder; None where there is none.
+
+        Raises:
+          InputError: it is of another kind of run.
+        """
         if not self.config_file.exists():
             return None
-        return ClassifierConfig.from_file(self.config_file)
+        try:
+            return self._config_class.from_file(self.config_file)
+        except InputError as error:
+            raise InputError(
+                f"output_dir={self.path} holds a run of another kind, or of another "
+                f"version ({error.args[0].rstrip('.')}); give another output_dir."
+            ) from error
 
     def refuse_other_task(self, task: GlueTask) -> None:
         """Raises `InputError` where the folder belongs to a run of another task."""

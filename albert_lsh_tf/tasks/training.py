@@ -84,7 +84,7 @@ def _run(
     # Before anything else of TensorFlow: it fixes which devices there are.
     strategy = strategy or devices.make_strategy(config, Progress(0).say)
     folder.writable = devices.is_chief(strategy)
-    devices.check_batch_size(config, strategy.num_replicas_in_sync)
+    devices.check_batch_size(config.train_batch_size, strategy.num_replicas_in_sync)
     devices.set_precision(config.mixed_precision)
     say = Progress(0, enabled=folder.writable).say
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 
 from official.common import distribute_utils
 
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import RunConfig
 from albert_lsh_tf.errors import InputError
 
 _SECONDS_BETWEEN_TRIES = 0.2
 _SECONDS_FOR_ONE_TRY = 2.0
 
 
-def configure_workers(config: ClassifierConfig) -> None:
+def configure_workers(config: RunConfig) -> None:
     """Leaves the workers in TF_CONFIG, where TensorFlow looks for them.
 
     Args:
@@ -85,7 +85,7 @@ def signals_end_the_process() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _check_worker_hosts(config: ClassifierConfig) -> None:
+def _check_worker_hosts(config: RunConfig) -> None:
     if not config.worker_hosts:
         raise InputError(
             "distribution_strategy=multi_worker_mirrored needs the workers: give "

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from albert_lsh_tf.cli import classifier, flags, squad
+from albert_lsh_tf.cli.classifier_flags import FLAGS
 from albert_lsh_tf.config import ClassifierConfig, LSHConfig
 from albert_lsh_tf.errors import InputError
 
@@ -22,18 +23,18 @@ from albert_lsh_tf.errors import InputError
     ],
 )
 def test_switches_as_in_googles_scripts(written, value):
-    assert flags.parse([written]).run["do_train"] is value
+    assert flags.parse([written], FLAGS).run["do_train"] is value
 
 
 def test_only_what_was_given_is_a_setting():
-    parsed = flags.parse(["--learning_rate=2e-5", "--train_step", "800"])
+    parsed = flags.parse(["--learning_rate=2e-5", "--train_step", "800"], FLAGS)
     assert parsed.settings == {"learning_rate": 2e-5, "train_step": 800}
     assert set(parsed.run.values()) == {None}
 
 
 def test_lsh_settings_are_flags_of_their_own():
     parsed = flags.parse(
-        ["--num_hashes=4", "--lsh_seed=7", "--seed=9", "--lsh_hash=random"]
+        ["--num_hashes=4", "--lsh_seed=7", "--seed=9", "--lsh_hash=random"], FLAGS
     )
     assert parsed.settings == {
         "seed": 9,
@@ -42,13 +43,13 @@ def test_lsh_settings_are_flags_of_their_own():
 
 
 def test_attention_may_be_given_for_each_layer():
-    parsed = flags.parse(["--attention=dense, lsh,lsh"])
+    parsed = flags.parse(["--attention=dense, lsh,lsh"], FLAGS)
     assert parsed.settings["attention"] == ["dense", "lsh", "lsh"]
-    assert flags.parse(["--attention=dense"]).settings["attention"] == "dense"
+    assert flags.parse(["--attention=dense"], FLAGS).settings["attention"] == "dense"
 
 
 def test_every_setting_has_a_flag_and_stands_in_the_help():
-    page = flags.help_text("python run_classifier.py")
+    page = flags.help_text("python run_classifier.py", FLAGS)
     names = {field.name for field in dataclasses.fields(ClassifierConfig)} - {"lsh"}
     lsh_names = {field.name for field in dataclasses.fields(LSHConfig)}
     names |= lsh_names - {"seed", "hash"} | {"lsh_seed", "lsh_hash"}
@@ -81,7 +82,7 @@ def test_every_setting_has_a_flag_and_stands_in_the_help():
 )
 def test_mistakes_get_one_line(argument, message, capsys):
     with pytest.raises(InputError) as error:
-        flags.parse([argument])
+        flags.parse([argument], FLAGS)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     with pytest.raises(SystemExit) as exit_:

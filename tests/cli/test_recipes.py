@@ -5,13 +5,14 @@ import pathlib
 import pytest
 
 from albert_lsh_tf.cli import flags, recipes
+from albert_lsh_tf.cli.classifier_flags import FLAGS
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LSHConfig
 
 
 def resolve(*argv, do_train=True):
-    return recipes.resolve(flags.parse(argv), do_train)
+    return recipes.resolve(flags.parse(argv, FLAGS), do_train)
 
 
 def test_task_recipe_is_the_default_with_real_weights():

@@ -93,9 +93,18 @@ def test_other_workers_write_elsewhere(tmp_path):
 def test_record_after_the_restored_step_is_forgotten(tmp_path):
     best = BestCheckpoint(tmp_path, "accuracy")
     offer(best, tf.Variable(0.0), 4, 0.9)
-    best.forget_after(4)
+    best.forget_outside(0, 4)
     assert best.record.step == 4
-    best.forget_after(3)
+    best.forget_outside(0, 3)
+    assert best.record is None
+
+
+def test_record_of_an_earlier_stage_is_forgotten(tmp_path):
+    best = BestCheckpoint(tmp_path, "accuracy")
+    offer(best, tf.Variable(0.0), 4, 0.9)
+    best.forget_outside(3, 9)
+    assert best.record.step == 4
+    best.forget_outside(4, 9)
     assert best.record is None
 
 

@@ -125,6 +125,11 @@ def test_schedule_warms_up_and_decays_to_zero():
     steps = [0, 10, 19, 20, 60, 100, 150]
     rates = [float(schedule(tf.constant(step))) for step in steps]
     np.testing.assert_allclose(rates, [0, 0.5, 0.95, 0.8, 0.4, 0, 0], atol=1e-6)
+    late = optimization.LinearWarmupAndDecay(
+        1.0, train_steps=100, warmup_steps=20, power=2.0, start_step=30
+    )
+    rates = [float(late(tf.constant(step))) for step in (0, 30, 40, 50, 100)]
+    np.testing.assert_allclose(rates, [0, 0, 0.5, 0.25, 0], rtol=1e-6)
     no_warmup = optimization.LinearWarmupAndDecay(1.0, train_steps=4)
     assert float(no_warmup(tf.constant(0))) == 1.0
 
@@ -145,12 +150,10 @@ def test_config_round_trip(kind):
 )
 @pytest.mark.parametrize("legacy", [True, False])
 def test_factory_builds_what_the_config_names(kind, expected, legacy):
-    config = ClassifierConfig(
-        optimizer=kind, learning_rate=3e-4, train_step=50, warmup_step=5
+    config = optimization.optimization_config(
+        kind, initial_learning_rate=3e-4, train_steps=50, warmup_steps=5, power=0.5
     )
-    factory = optimizer_factory.OptimizerFactory(
-        optimization.optimization_config(config)
-    )
+    factory = optimizer_factory.OptimizerFactory(config)
     optimizer = factory.build_optimizer(
         factory.build_learning_rate(), use_legacy_optimizer=legacy
     )
@@ -163,4 +166,6 @@ def test_factory_builds_what_the_config_names(kind, expected, legacy):
         "initial_learning_rate": 3e-4,
         "train_steps": 50,
         "warmup_steps": 5,
+        "power": 0.5,
+        "start_step": 0,
     }

@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
 def test_plain_lines_without_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
     shown = Progress(total=10, start=4)
-    shown.show_metric("f1", 0.5)
+    shown.show("f1", "0.5000")
     shown.update(6, loss=0.25, seconds=4.0)
     shown.close()
     out = capsys.readouterr()

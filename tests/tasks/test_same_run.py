@@ -107,10 +107,10 @@ def test_the_line_has_every_change_and_the_way_out(folder):
     with pytest.raises(InputError) as refused:
         refuse_other_settings(config, folder, do_train=True)
     assert str(refused.value) == (
-        f"output_dir={folder.path} holds a run with other settings: data_dir=unset -> "
-        "glue, learning_rate=5e-05 -> 0.001, attention=lsh -> lsh,dense, "
-        "lsh.num_hashes=2 -> 4, lsh.num_buckets=unset -> 6. Give another --output_dir, "
-        "or leave them as they were."
+        f"output_dir={folder.path} holds a run with other settings: "
+        "learning_rate=5e-05 -> 0.001, attention=lsh -> lsh,dense, "
+        "lsh.num_hashes=2 -> 4, lsh.num_buckets=unset -> 6, data_dir=unset -> glue. "
+        "Give another --output_dir, or leave them as they were."
     )
 
 

@@ -1,0 +1,254 @@
+"""The loop around Model Garden's trainer, and the checkpoints and log it leaves."""
+
+import logging
+import math
+import time
+from typing import Any
+
+import orbit
+import tensorflow as tf
+from official.core import base_task, base_trainer
+from official.core import config_definitions as cfg
+
+from albert_lsh_tf.config import RunConfig
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks import devices
+from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, is_finite
+from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
+from albert_lsh_tf.tasks.run_folder import (
+    CHECKPOINT_NAME,
+    RunFolder,
+    TrainingLog,
+    step_of,
+)
+
+_logger = logging.getLogger(__name__)
+
+
+class TrainingRun:
+    """One process's part in a run: the trainer and what it writes.
+
+    Args:
+      config: the run.
+      folder: its folder.
+      strategy: the devices.
+      task: what is trained.
+      params: the run as the trainer wants it described.
+      best_metric: of an evaluation; higher is better.
+      start_step: steps that earlier processes have trained.
+      first_step: the best checkpoint is one after it.
+      last_step: where training ends; None: `params.trainer.train_steps`.
+      trains: train, if there is something left to train.
+      evaluates: evaluate at every checkpoint.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: RunFolder,
+        strategy: tf.distribute.Strategy,
+        task: base_task.Task,
+        params: cfg.ExperimentConfig,
+        *,
+        best_metric: str,
+        start_step: int,
+        first_step: int = 0,
+        last_step: int | None = None,
+        trains: bool,
+        evaluates: bool,
+    ):
+        folder.make()
+        self.config, self.folder, self.strategy = config, folder, strategy
+        self.task, self.best_metric = task, best_metric
+        self.first_step, self.start_step = first_step, start_step
+        self.last_step = last_step or params.trainer.train_steps
+        self.trains = trains and start_step < self.last_step
+        self.evaluates = evaluates
+        self.log = TrainingLog(folder.log_file, folder.writable)
+        self.progress = Progress(
+            params.trainer.train_steps, start_step, folder.writable
+        )
+        self._steps_per_loop = steps_per_loop(params.trainer.train_steps)
+        # Another seed for each start, so that dropout does not repeat itself.
+        devices.set_seed(config.seed + start_step)
+        with strategy.scope():
+            self.model = task.build_model()
+            optimizer = task.create_optimizer(
+                params.trainer.optimizer_config, params.runtime
+            )
+            optimizer.build(self.model.trainable_variables)
+            self.trainer = base_trainer.Trainer(
+                params,
+                task,
+                self.model,
+                optimizer,
+                train=self.trains,
+                evaluate=evaluates,
+            )
+        self.weights = tf.train.Checkpoint(
+            model=self.model,
+            encoder=self.model.encoder,
+            global_step=self.trainer.global_step,
+        )
+
+    def start(self) -> None:
+        """Gives model and optimizer what training starts from; in the strategy."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Leaves the terminal and the folder in order."""
+        self.progress.close()
+        self.folder.close()
+
+    def train(self) -> None:
+        """Trains up to `last_step`, with a checkpoint and an evaluation at times."""
+        manager = tf.train.CheckpointManager(
+            self.trainer.checkpoint,
+            directory=str(self.folder.checkpoint_dir),
+            max_to_keep=self.config.keep_checkpoint_max,
+            checkpoint_name=CHECKPOINT_NAME,
+        )
+        best = BestCheckpoint(
+            self.folder.best_dir,
+            self.best_metric,
+            None if self.folder.writable else self.folder.checkpoint_dir,
+        )
+        best.forget_outside(self.first_step, self.start_step)
+        self.log.rewind(self.start_step)
+        if self.evaluates:
+            self._evaluate_pending(best)
+        with self.strategy.scope():
+            self.start()
+        controller = self._controller()
+        interval, step = self.config.save_checkpoints_steps, self.start_step
+        while step < self.last_step:
+            step = min((step // interval + 1) * interval, self.last_step)
+            self._last_time = time.perf_counter()
+            with orbit_quiet():
+                controller.train(steps=step, checkpoint_at_completion=False)
+            # Saved first: an evaluation that is cut off is made up for.
+            manager.save(checkpoint_number=step)
+            if self.evaluates:
+                with orbit_quiet():
+                    metrics = controller.evaluate()
+                self._record(best, step, metrics)
+
+    def evaluate(self) -> dict[str, float]:
+        """Evaluates the model as it is."""
+        metrics = self.trainer.evaluate(tf.constant(-1))
+        return {name: float(value) for name, value in metrics.items()}
+
+    def further_measures(
+        self, outputs: dict[str, Any], steps: int, seconds: float
+    ) -> dict[str, float]:
+        """What to log of some steps of training, besides the loss.
+
+        Args:
+          outputs: what the trainer tells of them.
+          steps: how many.
+          seconds: what they took.
+        """
+        return {}
+
+    def shown(self, measures: dict[str, float]) -> dict[str, str]:
+        """What of `further_measures` to show while training goes on."""
+        return {}
+
+    def _controller(self) -> orbit.Controller:
+        summaries = self.folder.path if self.folder.writable else None
+        return orbit.Controller(
+            global_step=self.trainer.global_step,
+            trainer=self.trainer,
+            evaluator=self.trainer if self.evaluates else None,
+            strategy=self.strategy,
+            steps_per_loop=self._steps_per_loop,
+            train_actions=[self._after_loop],
+            summary_dir=str(summaries / "train") if summaries else None,
+            eval_summary_dir=str(summaries / "validation") if summaries else None,
+        )
+
+    def _after_loop(self, outputs: dict[str, tf.Tensor]) -> None:
+        """Records and shows the last few steps of training."""
+        step = int(self.trainer.global_step.numpy())
+        loss = float(outputs["training_loss"])
+        if not math.isfinite(loss):
+            raise InputError(
+                f"The training loss is {loss} near step {step}: training has diverged. "
+                "Start again in another output_dir with a lower learning_rate or a "
+                "longer warm-up."
+            )
+        now = time.perf_counter()
+        seconds, self._last_time = now - self._last_time, now
+        previous = self.log.training[-1]["step"] if self.log.training else 0
+        steps = step - max(previous, self.start_step)
+        measures = self.further_measures(outputs, steps, seconds)
+        self.log.append(
+            {
+                "step": step,
+                "loss": loss,
+                "learning_rate": float(orbit.utils.get_value(outputs["learning_rate"])),
+                "seconds_per_step": seconds / steps,
+                "compiled": previous <= self.start_step,
+                **measures,
+            }
+        )
+        for name, text in self.shown(measures).items():
+            self.progress.show(name, text)
+        self.progress.update(step, loss, seconds)
+
+    def _evaluate_pending(self, best: BestCheckpoint) -> None:
+        """Evaluates the checkpoints that an earlier process saved but did not score."""
+        scored = {entry["step"] for entry in self.log.evaluations}
+        for prefix in self.folder.checkpoints():
+            if (step := step_of(prefix)) not in scored:
+                self.progress.say(f"evaluating {prefix}, which has no scores yet")
+                with self.strategy.scope():
+                    restore(self.weights, prefix)
+                self._record(best, step, self.evaluate())
+
+    def _record(self, best: BestCheckpoint, step: int, metrics: dict[str, Any]) -> None:
+        metrics = {name: float(value) for name, value in metrics.items()}
+        is_best = best.offer(self.weights, step, metrics)
+        # JSON has no nan.
+        logged = {n: v if math.isfinite(v) else None for n, v in metrics.items()}
+        self.log.append({"step": step, "eval": logged})
+        if not is_finite(metrics) and self.folder.writable:
+            _logger.warning(
+                "The evaluation loss at step %d is %s: this checkpoint cannot be the "
+                "best. Training may have diverged; try a lower learning_rate.",
+                step,
+                metrics["loss"],
+            )
+        name = self.best_metric
+        self.progress.show(name, f"{metrics[name]:.4f}")
+        shown = "  ".join(f"{name} {metrics[name]:.4f}" for name in metrics)
+        self.progress.say(f"step {step}: {shown}{'  (best)' if is_best else ''}")
+
+
+def steps_per_loop(train_steps: int) -> int:
+    """About 200 points in the loss curve; the same number on every worker."""
+    return min(max(train_steps // 200, 1), 20)
+
+
+def restore(checkpoint: tf.train.Checkpoint, prefix: str) -> None:
+    """Restores all of `checkpoint`, or says what does not fit.
+
+    Raises:
+      InputError: the checkpoint is damaged, or of another model.
+    """
+    try:
+        # Not `restore`, which would miss the counter that only a manager writes.
+        status = checkpoint.read(prefix)
+        status.assert_existing_objects_matched().expect_partial()
+    # "Read less bytes than requested": a data file that was cut off.
+    except (IndexError, tf.errors.DataLossError) as error:
+        raise InputError(
+            f"{prefix}: the checkpoint is damaged ({str(error).splitlines()[0]}). "
+            "Delete its files, and the same command goes on from the one before it."
+        ) from error
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{prefix} does not fit this run ({reason}). Use the settings that it was "
+            "trained with, or another output_dir."
+        ) from error
