@@ -25,11 +25,13 @@ setup(
         *find_packages(include=["albert_lsh_tf", "albert_lsh_tf.*"]),
         "albert_lsh_tf.configs",
         "albert_lsh_tf.configs.glue",
+        "albert_lsh_tf.configs.pretraining",
     ],
     package_dir={"albert_lsh_tf.configs": "configs"},
     package_data={
         "albert_lsh_tf.configs": ["*.yaml"],
         "albert_lsh_tf.configs.glue": ["*.yaml"],
+        "albert_lsh_tf.configs.pretraining": ["*.yaml"],
         "albert_lsh_tf.embedded": ["*.md", "albert_lsh_tiny/*"],
     },
     install_requires=[

@@ -153,9 +153,36 @@ def load_pretrainer(
         heads,
         tf_keras.initializers.TruncatedNormal(stddev=source.config.initializer_range),
     )
+    restore_pretrainer(
+        pretrainer, source, extend_positions=extend_positions, new_heads=new_heads
+    )
+    return pretrainer
+
+
+def restore_pretrainer(
+    pretrainer: AlbertPretrainer,
+    source: WeightSource,
+    *,
+    extend_positions: str | None = None,
+    new_heads: Sequence[str] = (),
+) -> None:
+    """Assigns every variable of an encoder and its heads, or changes none.
+
+    Args:
+      pretrainer: what to restore.
+      source: as `find_weights` returned it.
+      extend_positions: see `restore_encoder`.
+      new_heads: heads that keep their values if the source has none.
+
+    Raises:
+      InputError: as `restore_encoder`, or there is none or a part of a head that is
+        not among `new_heads`.
+    """
+    stored_heads = heads_in(source.variables)
     fresh = {
         variable.name
-        for head in set(heads) - set(stored_heads)
+        for head in set(pretrainer.heads) - set(stored_heads)
+        if head in new_heads
         for variable in name_map.HEAD_VARIABLES[head]
     }
     _restore(
@@ -165,7 +192,6 @@ def load_pretrainer(
         left_aside=BESIDE_A_PRETRAINER,
         kept=fresh,
     )
-    return pretrainer
 
 
 def open_source(

@@ -31,6 +31,10 @@ COMMANDS = {
         "albert_lsh_tf.cli.inspect",
         "what a checkpoint, SavedModel or hub module holds, and whether it loads",
     ),
+    "pretrain": (
+        "albert_lsh_tf.cli.pretraining",
+        "pre-training on masked words and sentence order, as run_pretraining.py",
+    ),
     "pretraining-data": (
         "albert_lsh_tf.cli.pretraining_data",
         "masked examples of plain text; what create_pretraining_data.py makes",

@@ -1,0 +1,1 @@
+"""ALBERT's pre-training: masked words and the order of two segments."""

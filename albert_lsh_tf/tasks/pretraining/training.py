@@ -1,0 +1,215 @@
+"""Pre-trains ALBERT and evaluates it: `pretrain`.
+
+A run lives in its folder: killed at any moment, the same call goes on from the last
+checkpoint, with the examples that would have come next.
+"""
+
+import json
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+import yaml
+
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks import devices
+from albert_lsh_tf.tasks.best_checkpoint import read_best
+from albert_lsh_tf.tasks.pretraining import inputs
+from albert_lsh_tf.tasks.pretraining.results import draw_curves, summarize
+from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
+from albert_lsh_tf.tasks.pretraining.stage_run import StageRun
+from albert_lsh_tf.tasks.pretraining.throughput import matmul_peak
+from albert_lsh_tf.tasks.progress import Progress
+from albert_lsh_tf.tasks.results import write_scores, write_summary
+from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
+from albert_lsh_tf.tasks.same_run import changed_settings
+from albert_lsh_tf.tasks.training_run import restore
+
+# How long, how often and on what machine: free to change while a run goes on.
+_FREE = (
+    "num_train_steps",  # More, never less than is trained.
+    *("save_checkpoints_steps", "keep_checkpoint_max"),
+    *("eval_batch_size", "max_eval_steps", "eval_input_file", "input_file"),
+    *("gradient_accumulation_steps", "recompute", "enable_xla"),
+    *("distribution_strategy", "num_gpus", "num_logical_cpus", "worker_hosts"),
+    *("task_index", "tpu_address"),
+    *("albert_config_file", "init_checkpoint", "spm_model_file", "vocab_file"),
+)
+
+
+def pretrain(
+    config: PretrainingConfig,
+    output_dir: str | pathlib.Path,
+    *,
+    do_train: bool = True,
+    do_eval: bool = True,
+    strategy: tf.distribute.Strategy | None = None,
+) -> dict[str, Any]:
+    """Pre-trains ALBERT on masked words and sentence order, and evaluates it.
+
+        config = PretrainingConfig(
+            input_file=("pretraining/tokens",), albert_config_file="albert_config.json"
+        )
+        results = pretrain(config, "runs/pretraining")
+        results["best"]["masked_lm_accuracy"]
+
+    Checkpoints, the best one by the accuracy of masked words, scores, summaries and
+    learning curves are written to `output_dir`, which is then a source of weights for
+    everything else. Where it holds a part of the same run, training goes on from there.
+
+    Args:
+      config: the run.
+      output_dir: its folder, for this run alone.
+      do_train: train, up to `config.num_train_steps`.
+      do_eval: evaluate at every checkpoint, and the best one at the end.
+      strategy: instead of the one that `config` describes.
+
+    Returns:
+      What metrics.json holds: best, last, history, train_loss, seconds_per_step,
+      tokens_per_second, share_of_peak, peak_memory_mib; and `model`, with the best
+      checkpoint's weights, and `is_chief`, whether this process is the one worker that
+      writes results.
+
+    Raises:
+      InputError: something the user gave cannot be used; nothing was overwritten.
+    """
+    folder = RunFolder(output_dir, config_class=PretrainingConfig)
+    with folder.named_in_errors():
+        return _run(config, folder, do_train, do_eval, strategy)
+
+
+def _run(
+    config: PretrainingConfig,
+    folder: RunFolder,
+    do_train: bool,
+    do_eval: bool,
+    strategy: tf.distribute.Strategy | None,
+) -> dict[str, Any]:
+    """Checks everything, then trains stage by stage."""
+    _refuse_other_settings(config, folder, do_train)
+    # Before anything else of TensorFlow: it fixes which devices there are.
+    strategy = strategy or devices.make_strategy(config, Progress(0).say)
+    folder.writable = devices.is_chief(strategy)
+    for stage in config.stages():
+        devices.check_batch_size(
+            stage.train_batch_size,
+            strategy.num_replicas_in_sync,
+            config.gradient_accumulation_steps,
+        )
+    devices.set_precision(config.mixed_precision)
+    say = Progress(0, enabled=folder.writable).say
+
+    start = inputs.find_start(config, folder)
+    say(f"weights: {start.description}")
+    examples = inputs.open_examples(config)
+    say(f"examples: {examples.train.description}")
+    if examples.evaluation is not examples.train:
+        say(f"evaluation: {examples.evaluation.description}")
+    identity = inputs.check_data(examples, start, folder)
+    trained_steps = step_of(folder.latest_checkpoint())
+    if do_train and trained_steps < config.num_train_steps:
+        _save_description(config, folder, start, identity)
+        peak = None
+        if folder.writable:
+            peak = matmul_peak(_compute_dtype()) * devices.num_hosts(strategy)
+            say(f"matmul peak: {peak / 1e9:,.0f} GFLOP/s in {_compute_dtype().name}")
+    elif do_train:
+        say(f"{folder.path} is trained up to step {trained_steps} already.")
+    elif not trained_steps:
+        raise InputError(
+            f"output_dir={folder.path} holds no pre-trained model; add --do_train."
+        )
+    while True:
+        stage = config.stage_after(trained_steps)
+        trains = do_train and trained_steps < config.num_train_steps
+        run = StageRun(
+            config,
+            stage,
+            folder,
+            strategy,
+            start,
+            examples,
+            peak if trains else None,
+            trains,
+            do_eval,
+        )
+        try:
+            if run.trains:
+                if len(config.stages()) > 1:
+                    say(
+                        f"stage: {stage.max_seq_length} tokens, batches of "
+                        f"{stage.train_batch_size}, up to step {stage.last_step}"
+                    )
+                run.train()
+                trained_steps = stage.last_step
+            if not trains or trained_steps >= config.num_train_steps:
+                return _finish(run, do_eval)
+        finally:
+            run.close()
+
+
+def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
+    """Evaluates the best checkpoint, and writes what the run came to."""
+    devices.wait_for_all(run.strategy)
+    best = read_best(run.folder.best_dir)
+    prefix = best.prefix if best else run.folder.latest_checkpoint()
+    with run.strategy.scope():
+        restore(run.weights, prefix)
+    scores, step = None, step_of(prefix)
+    if do_eval:
+        metrics = run.evaluate()
+        scores = {"step": step, **metrics}
+        write_scores(run.folder, metrics, step)
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        run.progress.say(f"best checkpoint (step {step}): {shown}")
+    summary = summarize(run.log, scores)
+    write_summary(run.folder, summary)
+    draw_curves(run.folder, run.log)
+    run.progress.say(f"results: {run.folder.path}")
+    return {**summary, "model": run.model, "is_chief": run.folder.writable}
+
+
+def _refuse_other_settings(
+    config: PretrainingConfig, folder: RunFolder, do_train: bool
+) -> None:
+    """Refuses settings that would mix two runs in one folder."""
+    saved = folder.saved_config()
+    if saved is None or not folder.checkpoints() or not do_train:
+        return
+    names = [name for name in config.to_dict() if name not in _FREE]
+    if changes := changed_settings(saved, config, names):
+        raise InputError(
+            f"output_dir={folder.path} holds a run with other settings: "
+            f"{', '.join(changes)}. Give another --output_dir, or leave them as they "
+            f"were; --init_checkpoint={folder.path} goes on from its weights."
+        )
+    trained_steps = step_of(folder.latest_checkpoint())
+    if config.num_train_steps < trained_steps:
+        raise InputError(
+            f"output_dir={folder.path} is trained up to step {trained_steps}, beyond "
+            f"num_train_steps={config.num_train_steps}. Give another --output_dir, or "
+            f"num_train_steps={trained_steps} or more."
+        )
+
+
+def _compute_dtype() -> tf.DType:
+    return tf.as_dtype(tf_keras.mixed_precision.global_policy().compute_dtype)
+
+
+def _save_description(
+    config: PretrainingConfig,
+    folder: RunFolder,
+    start: inputs.StartingPoint,
+    identity: dict[str, Any],
+) -> None:
+    """Writes what makes the folder complete: config, architecture and vocabulary."""
+    folder.make()
+    if not folder.checkpoints():
+        albert_config = json.dumps(start.albert_config.to_dict(), indent=2) + "\n"
+        folder.write(folder.albert_config_file.name, albert_config)
+        folder.write(inputs.DATA_FILE, json.dumps(identity, indent=2) + "\n")
+        if start.vocabulary_file:
+            folder.write_vocabulary(start.vocabulary_file)
+    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
+    folder.write(folder.config_file.name, text)
