@@ -104,17 +104,24 @@ def cut_documents(
     key = fold_in(document_keys[document], Draw.PAIR)
     key = fold_in(key, begin - document_ends[document])
     cut = begin + 1 + below(fold_in(key, Draw.CUT), end - begin - 1)
-    start_a, start_b = sentence_ends[begin], sentence_ends[cut]
-    length_a, length_b = start_b - start_a, sentence_ends[end] - start_b
-    kept_a, kept_b = truncated_lengths(length_a, length_b, room)
-    start_a = start_a + below(fold_in(key, Draw.FRONT_OF_FIRST), length_a - kept_a + 1)
-    start_b = start_b + below(fold_in(key, Draw.FRONT_OF_SECOND), length_b - kept_b + 1)
+    edges = sentence_ends[begin], sentence_ends[cut], sentence_ends[end]
     is_swapped = uniform(fold_in(key, Draw.IS_SWAPPED)) < 0.5
+    # Swapped before anything is cut: of two that are cut, one keeps a token more, and
+    # were that always the earlier one, its place would give the order away.
+    first_start = np.where(is_swapped, edges[1], edges[0])
+    second_start = np.where(is_swapped, edges[0], edges[1])
+    first_length = np.where(is_swapped, edges[2], edges[1]) - first_start
+    second_length = np.where(is_swapped, edges[1], edges[2]) - second_start
+    first_kept, second_kept = truncated_lengths(first_length, second_length, room)
+    off_first = below(fold_in(key, Draw.FRONT_OF_FIRST), first_length - first_kept + 1)
+    off_second = below(
+        fold_in(key, Draw.FRONT_OF_SECOND), second_length - second_kept + 1
+    )
     return Pairs(
-        first_start=np.where(is_swapped, start_b, start_a),
-        first_length=np.where(is_swapped, kept_b, kept_a),
-        second_start=np.where(is_swapped, start_a, start_b),
-        second_length=np.where(is_swapped, kept_a, kept_b),
+        first_start=first_start + off_first,
+        first_length=first_kept,
+        second_start=second_start + off_second,
+        second_length=second_kept,
         is_swapped=is_swapped,
         key=key,
     )

@@ -122,6 +122,21 @@ def test_half_of_the_pairs_are_swapped():
     assert test.pvalue > 0.001
 
 
+@pytest.mark.parametrize("length", [32, 33])
+def test_the_place_of_the_cut_says_nothing_about_the_order(length):
+    """Both sentences are cut, to lengths that differ where the room is odd."""
+    num_documents = 500
+    pairs = cut_documents(
+        97 * np.arange(2 * num_documents + 1),
+        2 * np.arange(num_documents + 1),
+        fold_in(0, np.arange(num_documents)),
+        config(length, short_seq_prob=0.0),
+    )
+    assert 0 < pairs.is_swapped.sum() < num_documents
+    assert len(np.unique(pairs.first_length)) == 1
+    assert len(np.unique(pairs.second_length)) == 1
+
+
 def test_short_lengths_come_as_often_as_asked_for():
     corpus = random_corpus(2, 2000, most_sentences=40)
     for probability in (0.0, 0.3):
