@@ -7,10 +7,12 @@ and YAML through `config_io`; unknown keys are refused with the nearest known na
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.lsh_config import HASHING, LSHConfig
 
 ATTENTION_KINDS = ("lsh", "dense")
 OPTIMIZERS = ("adamw", "lamb")
@@ -144,6 +146,31 @@ class RunConfig(Config):
         return LSHConfig.for_length(
             self.max_seq_length, self.lsh_budget, dense_below=None
         )
+
+    def with_settings(self, settings: Mapping[str, Any], source: str = "") -> Any:
+        """A copy with a layer of settings on it.
+
+        Args:
+          settings: name to value; those of `lsh` are merged one by one. The first of
+            them start from the recommended setting, or from hash rounds alone where
+            they are about hashing.
+          source: file or place they come from, for the error message.
+
+        Returns:
+          A config of the same class.
+
+        Raises:
+          InputError: an unknown setting, or one that does not fit.
+        """
+        merged = {**self.to_dict(), **settings}
+        if isinstance(settings.get("lsh"), Mapping):
+            below = self.lsh
+            if below is None and HASHING.isdisjoint(settings["lsh"]):
+                merged["lsh"] = None
+                below = type(self).from_dict(merged, source).lsh_or_recommended
+            below = below or LSHConfig()
+            merged["lsh"] = {**below.to_dict(), **settings["lsh"]}
+        return type(self).from_dict(merged, source)
 
     def validate(self) -> None:
         for name in (

@@ -88,6 +88,10 @@ def _explain(error: Exception) -> str | None:
             "out of memory. Lower train_batch_size, eval_batch_size or max_seq_length; "
             "the same command with them goes on from the last checkpoint."
         )
+    if is_tensorflows and name == "DataLossError":
+        return (
+            f"a file is damaged or was cut off ({text[:200]}); make or copy it again."
+        )
     if is_tensorflows and name in ("UnavailableError", "AbortedError"):
         return (
             "another worker cannot be reached. Give the same command to all workers "

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.pretraining_flags import FLAGS, OUTPUT_DIR
@@ -58,12 +59,25 @@ def _config(
     run_file = os.path.join(os.path.expanduser(output_dir), "config.yaml")
     if not do_train and os.path.exists(run_file):
         # What is scored again is scored as the run was.
-        config = recipes.merge_settings(config, read_mapping(run_file), run_file)
+        settings = read_mapping(run_file)
+        # The folder has a copy of it, and the file may be gone.
+        settings.pop("albert_config_file", None)
+        config = config.with_settings(settings, run_file)
     config_file = parsed.run["config_file"]
-    config = recipes.merge_settings(
-        config, recipes.settings_file(config_file), config_file or ""
-    )
-    return recipes.merge_settings(config, parsed.settings)
+    config = _with_layer(config, recipes.settings_file(config_file), config_file or "")
+    return _with_layer(config, parsed.settings)
+
+
+def _with_layer(
+    config: PretrainingConfig, settings: Mapping[str, Any], source: str = ""
+) -> PretrainingConfig:
+    """Puts a layer on; where it changes the steps alone, warm-up keeps its share."""
+    settings = dict(settings)
+    steps = settings.get("num_train_steps")
+    if isinstance(steps, int) and "num_warmup_steps" not in settings:
+        share = config.num_warmup_steps / config.num_train_steps
+        settings["num_warmup_steps"] = round(share * steps)
+    return config.with_settings(settings, source)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from albert_lsh_tf.cli.flags import ParsedFlags
-from albert_lsh_tf.config import ClassifierConfig, RunConfig
+from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
-from albert_lsh_tf.lsh_config import HASHING, LSHConfig
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # In an installed package, and in a checkout.
@@ -96,7 +95,7 @@ def apply(
 
     Args:
       config: the layers below.
-      settings: the layer; those of `lsh` as in `merge_settings`.
+      settings: the layer; those of `lsh` as in `RunConfig.with_settings`.
       source: its file, for the error message.
 
     Returns:
@@ -111,36 +110,7 @@ def apply(
         warmup_step = round(config.warmup_step * steps / config.train_step)
         settings.setdefault("warmup_step", warmup_step)
         settings.setdefault("num_train_epochs", None)
-    return merge_settings(config, settings, source)
-
-
-def merge_settings(
-    config: RunConfig, settings: Mapping[str, Any], source: str = ""
-) -> Any:
-    """Puts one layer of settings on a config of any run.
-
-    Args:
-      config: the layers below.
-      settings: the layer; settings of `lsh` are merged one by one. The first of them
-        start from the recommended setting, or from hash rounds alone where they are
-        about hashing.
-      source: its file, for the error message.
-
-    Returns:
-      The config, of the same class, with the layer on it.
-
-    Raises:
-      InputError: an unknown setting, or one that does not fit.
-    """
-    merged = {**config.to_dict(), **settings}
-    if isinstance(settings.get("lsh"), Mapping):
-        below = config.lsh
-        if below is None and HASHING.isdisjoint(settings["lsh"]):
-            merged["lsh"] = None
-            below = type(config).from_dict(merged, source).lsh_or_recommended
-        below = below or LSHConfig()
-        merged["lsh"] = {**below.to_dict(), **settings["lsh"]}
-    return type(config).from_dict(merged, source)
+    return config.with_settings(settings, source)
 
 
 def _recipe_file(task_name: str) -> pathlib.Path | None:

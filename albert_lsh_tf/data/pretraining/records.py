@@ -73,15 +73,19 @@ class RecordFiles:
         manifests = {
             folder: _manifest_of(folder) for folder in {p.parent for p in paths}
         }
-        examples = []
+        examples, vocabularies = [], set()
         for path in paths:
             content = f"{path.stat().st_size} bytes"
             manifest = manifests[path.parent]
             if manifest is not None and manifest.is_finished(path.name):
                 content = f"sha256 {manifest.files[path.name]['sha256']}"
+                vocabularies.add(manifest.config.get("vocabulary_sha256"))
             # A list, since the order of the files decides about that of the examples.
             examples.append(f"{path.name}: {content}")
-        return {"examples": examples}
+        identity = {"examples": examples}
+        if len(vocabularies) == 1 and (sha256 := vocabularies.pop()):
+            identity["vocabulary_sha256"] = sha256
+        return identity
 
     def description(self) -> str:
         """How much there is, in a line."""

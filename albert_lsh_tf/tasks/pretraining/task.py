@@ -86,9 +86,12 @@ class PretrainingTask(base_task.Task):
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
         """Batches of one replica's size, by the names of Google's records."""
-        if params.input_path not in self.sources:
-            self.sources[params.input_path] = open_source(params.input_path.split(","))
-        source = self.sources[params.input_path]
+        # Model Garden's configs may also name files in a list.
+        path = params.input_path
+        path = path if isinstance(path, str) else ",".join(path)
+        if path not in self.sources:
+            self.sources[path] = open_source(path.split(","))
+        source = self.sources[path]
         config = example_config(params)
         if params.is_training:
             return source.training_dataset(

@@ -100,6 +100,11 @@ def _run(
     devices.set_precision(config.mixed_precision)
     say = Progress(0, enabled=folder.writable).say
 
+    trained_steps = step_of(folder.latest_checkpoint())
+    if not do_train and not trained_steps:
+        raise InputError(
+            f"output_dir={folder.path} holds no pre-trained model; add --do_train."
+        )
     start = inputs.find_start(config, folder)
     say(f"weights: {start.description}")
     examples = inputs.open_examples(config)
@@ -107,7 +112,6 @@ def _run(
     if examples.evaluation is not examples.train:
         say(f"evaluation: {examples.evaluation.description}")
     identity = inputs.check_data(examples, start, folder)
-    trained_steps = step_of(folder.latest_checkpoint())
     if do_train and trained_steps < config.num_train_steps:
         _save_description(config, folder, start, identity)
         peak = None
@@ -116,10 +120,6 @@ def _run(
             say(f"matmul peak: {peak / 1e9:,.0f} GFLOP/s in {_compute_dtype().name}")
     elif do_train:
         say(f"{folder.path} is trained up to step {trained_steps} already.")
-    elif not trained_steps:
-        raise InputError(
-            f"output_dir={folder.path} holds no pre-trained model; add --do_train."
-        )
     while True:
         stage = config.stage_after(trained_steps)
         trains = do_train and trained_steps < config.num_train_steps
@@ -164,7 +164,8 @@ def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
         shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         run.progress.say(f"best checkpoint (step {step}): {shown}")
     summary = summarize(run.log, scores)
-    write_summary(run.folder, summary)
+    if do_eval or run.trains:
+        write_summary(run.folder, summary)
     draw_curves(run.folder, run.log)
     run.progress.say(f"results: {run.folder.path}")
     return {**summary, "model": run.model, "is_chief": run.folder.writable}

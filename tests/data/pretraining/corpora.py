@@ -1,4 +1,4 @@
-"""Small corpora: of made-up ids, and of text."""
+"""Small corpora: of made-up ids, and of text; and files of examples of them."""
 
 import functools
 import pathlib
@@ -6,6 +6,9 @@ import pathlib
 import numpy as np
 from hypothesis import strategies as st
 
+from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
+from albert_lsh_tf.data.pretraining.files import write_records
+from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import TokenCorpus, TokenShard
 from albert_lsh_tf.data.pretraining.vocabulary import Vocabulary
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
@@ -83,3 +86,29 @@ def write_text(folder: pathlib.Path, text: str = TEXT) -> pathlib.Path:
     path = folder / "text.txt"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def write_examples(
+    folder: pathlib.Path, num_examples: int, num_files: int, max_seq_length: int = 24
+) -> dict[str, np.ndarray]:
+    """Deals examples to TFRecord files `examples-0`, `examples-1`, ...
+
+    Returns:
+      The examples: the first file's, then the second's, and so on.
+    """
+    config = ExampleConfig(max_seq_length=max_seq_length)
+    corpus = random_corpus(1, num_documents=num_examples)
+    pairs = corpus.pairs(0, config)
+    assert len(pairs) >= num_examples
+    examples = make_examples(corpus, pairs[:num_examples], config)
+    records = np.array([*serialize(examples)], dtype=object)
+    parts = np.array_split(records, num_files)
+    folder.mkdir(exist_ok=True)
+    for number, part in enumerate(parts):
+        write_records(folder / f"examples-{number}", part)
+    return examples
+
+
+def rows_of(*batches: dict[str, np.ndarray]) -> list[bytes]:
+    """Every example of some batches, in order, as something to compare."""
+    return [row for batch in batches for row in serialize(batch)]
