@@ -24,12 +24,14 @@ setup(
     packages=[
         *find_packages(include=["albert_lsh_tf", "albert_lsh_tf.*"]),
         "albert_lsh_tf.configs",
+        "albert_lsh_tf.configs.comparison",
         "albert_lsh_tf.configs.glue",
         "albert_lsh_tf.configs.pretraining",
     ],
     package_dir={"albert_lsh_tf.configs": "configs"},
     package_data={
         "albert_lsh_tf.configs": ["*.yaml"],
+        "albert_lsh_tf.configs.comparison": ["*.yaml"],
         "albert_lsh_tf.configs.glue": ["*.yaml"],
         "albert_lsh_tf.configs.pretraining": ["*.yaml"],
         "albert_lsh_tf.embedded": ["*.md", "albert_lsh_tiny/*"],

@@ -15,6 +15,10 @@ COMMANDS = {
         "albert_lsh_tf.cli.benchmark",
         "time and memory of LSH and dense attention next to Model Garden's",
     ),
+    "compare": (
+        "albert_lsh_tf.cli.compare",
+        "the same fine-tuning with several kinds of attention, over several seeds",
+    ),
     "convert": (
         "albert_lsh_tf.cli.convert",
         "weights in the formats of Google, Model Garden, Hugging Face and TF-Hub",

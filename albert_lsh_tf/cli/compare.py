@@ -1,0 +1,108 @@
+"""`albert-lsh compare`: kinds of attention on the same tasks. Imports no TensorFlow."""
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from albert_lsh_tf.cli import config_flags, messages
+from albert_lsh_tf.config_io import Config, setting
+from albert_lsh_tf.errors import InputError
+
+OUTPUT_DIR = "runs/comparison"
+_POSITIONAL = ("plan",)
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareFlags(Config):
+    """Which plan, and what part of it."""
+
+    plan: str = dataclasses.field(
+        metadata={
+            "help": "YAML of tasks, variants and seeds, as in configs/comparison/"
+        }
+    )
+    data_dir: tuple[str, ...] = setting(
+        (), "folders that hold SST-2/, imdb-long/, ...; comma list"
+    )
+    tasks: tuple[str, ...] = setting((), "some of the plan's tasks alone; comma list")
+    variants: tuple[str, ...] = setting(
+        (), "some of the plan's variants alone; comma list"
+    )
+    seeds: tuple[str, ...] = setting((), "instead of the plan's; comma list")
+    report: bool = setting(False, "make no runs; print what finished ones came to")
+
+    def validate(self) -> None:
+        if not all(seed.isdecimal() for seed in self.seeds):
+            raise InputError(
+                f"--seeds={','.join(self.seeds)} must be whole numbers, such as 1,2,3."
+            )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Makes the runs of a plan that are missing, and prints what all came to.
+
+    Args:
+      argv: without the program's name and the word `compare`; None: that of the
+        process.
+
+    Raises:
+      SystemExit: with a status other than 0, after one line on stderr, where the user
+        has to mend something.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
+        print(help_text(), end="")
+        return
+    with messages.errors_in_one_line(), messages.warnings_in_one_line():
+        flags, output_dir = config_flags.parse(
+            argv, (CompareFlags,), OUTPUT_DIR, positional=_POSITIONAL
+        )
+        messages.quiet_tensorflow()
+        from albert_lsh_tf.comparison import plan, report, run
+
+        comparison = plan.read_plan(
+            flags.plan,
+            flags.data_dir,
+            flags.tasks,
+            flags.variants,
+            [int(seed) for seed in flags.seeds],
+        )
+        folder = pathlib.Path(output_dir).expanduser()
+        if not flags.report:
+            run.run_comparison(comparison, folder, _say)
+        cells = report.collect(comparison, folder)
+        if not cells:
+            raise InputError(f"{folder} holds no finished run of {flags.plan} yet.")
+        text = report.to_markdown(comparison, cells)
+        (folder / "results.md").write_text(text, encoding="utf-8")
+        (folder / "results.json").write_text(report.to_json(cells), encoding="utf-8")
+        print(text)
+        print(f"output_dir: {folder}")
+
+
+def help_text() -> str:
+    """The help page: all flags, one a line."""
+    lines = [
+        "Fine-tunes the same weights on the same tasks with several kinds of attention",
+        "and seeds, each run in a process of its own, and shows scores with their",
+        "spread over seeds. A command that was interrupted goes on after the last run",
+        "that was finished.",
+        "",
+        "  albert-lsh compare configs/comparison/albert_lsh_tiny.yaml \\",
+        "    --data_dir=GLUE_FOLDER,LONG_DOCUMENTS_FOLDER",
+        "",
+        *config_flags.help_lines(CompareFlags, _POSITIONAL),
+        config_flags.help_line(
+            "output_dir", str, "folder of runs, results.md and results.json", OUTPUT_DIR
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The same fine-tuning with several kinds of attention, over several seeds."""

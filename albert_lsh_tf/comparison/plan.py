@@ -1,0 +1,152 @@
+"""Which runs a comparison is made of. Imports no TensorFlow.
+
+A plan is a YAML file:
+
+    seeds: [1, 2, 3]
+    settings: {optimizer: adamw}        # Of every run.
+    tasks:
+      MRPC: {max_seq_length: 128, learning_rate: 1.0e-4, num_train_epochs: 5}
+    variants:                           # The first is what others are compared with.
+      dense: {attention: dense}
+      lsh 0.25: {attention: lsh, lsh_budget: 0.25}
+"""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config_io import nearest, read_mapping
+from albert_lsh_tf.errors import InputError
+
+_KEYS = ("seeds", "settings", "tasks", "variants")
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedRun:
+    """One run of a comparison.
+
+    Attributes:
+      task: its name in the plan.
+      variant: its name in the plan.
+      config: the settings of the run.
+    """
+
+    task: str
+    variant: str
+    config: ClassifierConfig
+
+    @property
+    def folder(self) -> pathlib.PurePath:
+        """Of the run, below that of the comparison."""
+        names = (self.task, self.variant, f"seed-{self.config.seed}")
+        return pathlib.PurePath(*(_file_name(name) for name in names))
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """All runs of a plan.
+
+    Attributes:
+      tasks: names, in order.
+      variants: names, in order; the first is what others are compared with.
+      runs: in the order in which they are made.
+    """
+
+    tasks: tuple[str, ...]
+    variants: tuple[str, ...]
+    runs: tuple[PlannedRun, ...]
+
+    def runs_of(self, task: str, variant: str) -> list[PlannedRun]:
+        """Those of one task and variant, a run for each seed."""
+        return [run for run in self.runs if (run.task, run.variant) == (task, variant)]
+
+
+def read_plan(
+    path: str | pathlib.Path,
+    data_dirs: Sequence[str] = (),
+    only_tasks: Sequence[str] = (),
+    only_variants: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+) -> Comparison:
+    """Reads a plan.
+
+    Args:
+      path: the file.
+      data_dirs: folders that hold SST-2/, imdb-long/, ...; each task's is the first of
+        them that has a folder of its name. None: what the plan says.
+      only_tasks: the tasks to leave; none: all.
+      only_variants: the variants to leave; none: all.
+      seeds: instead of the plan's.
+
+    Returns:
+      The runs: for each seed all tasks, and for each task all variants, so that what
+      was finished at any moment can be compared.
+
+    Raises:
+      InputError: no such file, an unknown key, or settings of no run.
+    """
+    plan = read_mapping(path)
+    for key in plan:
+        if key not in _KEYS:
+            raise InputError(f"{path}: unknown key {key!r}{nearest(key, _KEYS) or '.'}")
+    seeds = seeds or plan.get("seeds") or (ClassifierConfig().seed,)
+    if not all(isinstance(seed, int) for seed in seeds):
+        raise InputError(f"{path}: seeds={seeds} must be a list of whole numbers.")
+    tasks = _section(path, plan, "tasks", only_tasks)
+    variants = _section(path, plan, "variants", only_variants)
+    common = plan.get("settings") or {}
+    runs = []
+    for seed in seeds:
+        for task, of_task in tasks.items():
+            data_dir = _data_dir(task, data_dirs)
+            for variant, of_variant in variants.items():
+                settings = {"task_name": task, **common, **of_task, **of_variant}
+                if data_dir:
+                    settings["data_dir"] = data_dir
+                settings["seed"] = seed
+                where = f"{path}: {task}, {variant}"
+                config = ClassifierConfig().with_settings(settings, where)
+                runs.append(PlannedRun(task, variant, config))
+    return Comparison(tuple(tasks), tuple(variants), tuple(runs))
+
+
+def _section(
+    path: str | pathlib.Path, plan: Mapping[str, Any], key: str, only: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Name to settings, for those that are wanted."""
+    section = plan.get(key)
+    if not isinstance(section, Mapping) or not section:
+        raise InputError(f"{path}: {key} must name one or more, with their settings.")
+    for name, settings in section.items():
+        if not isinstance(settings or {}, Mapping):
+            raise InputError(f"{path}: {key}, {name}: expected 'name: value' pairs.")
+    for name in only:
+        if name not in section:
+            raise InputError(
+                f"{path} has no {name!r} among its {key}"
+                f"{nearest(name, section) or ': ' + ', '.join(section) + '.'}"
+            )
+    return {
+        str(name): dict(settings or {})
+        for name, settings in section.items()
+        if not only or name in only
+    }
+
+
+def _data_dir(task: str, data_dirs: Sequence[str]) -> str | None:
+    for folder in data_dirs:
+        if (pathlib.Path(folder).expanduser() / task).is_dir():
+            return folder
+    if data_dirs:
+        raise InputError(
+            f"data_dir={','.join(data_dirs)}: no folder {task} in it; name the folder "
+            "that holds it, too."
+        )
+    return None
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("_")

@@ -1,0 +1,111 @@
+"""What a comparison came to: mean and spread over seeds, as Markdown and JSON.
+
+Imports no TensorFlow.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+from typing import Any
+
+from albert_lsh_tf.comparison.plan import Comparison
+from albert_lsh_tf.comparison.run import read_result
+
+# Percentages in the tables, but for errors and losses.
+_PLAIN = ("MSE", "loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One task with one variant, over the seeds that are finished.
+
+    Attributes:
+      scores: metric to one value a seed, in order.
+      seconds_per_step: one value a seed.
+      peak_memory_mib: one value a seed.
+    """
+
+    scores: dict[str, list[float]]
+    seconds_per_step: list[float]
+    peak_memory_mib: list[float]
+
+    @property
+    def num_seeds(self) -> int:
+        return len(self.seconds_per_step)
+
+
+def collect(
+    comparison: Comparison, output_dir: str | pathlib.Path
+) -> dict[tuple[str, str], Cell]:
+    """The finished runs, by task and variant; cells without any are left out."""
+    cells = {}
+    for task in comparison.tasks:
+        for variant in comparison.variants:
+            runs = comparison.runs_of(task, variant)
+            results = [read_result(run, output_dir) for run in runs]
+            results = [result for result in results if result is not None]
+            if results:
+                cells[task, variant] = _cell(results)
+    return cells
+
+
+def _cell(results: list[dict[str, Any]]) -> Cell:
+    names = [name for name in results[0]["best"] if name != "step"]
+    return Cell(
+        scores={name: [result["best"][name] for result in results] for name in names},
+        seconds_per_step=[result["seconds_per_step"] for result in results],
+        # Of the busiest device; where there is no GPU, of the process.
+        peak_memory_mib=[
+            max(v for n, v in result["peak_memory_mib"].items() if n != "host")
+            if len(result["peak_memory_mib"]) > 1
+            else result["peak_memory_mib"]["host"]
+            for result in results
+        ],
+    )
+
+
+def to_markdown(comparison: Comparison, cells: dict[tuple[str, str], Cell]) -> str:
+    """A table of scores for every task, and one of time and memory."""
+    lines = []
+    for task in comparison.tasks:
+        found = {v: cells[task, v] for v in comparison.variants if (task, v) in cells}
+        if not found:
+            continue
+        metrics = list(next(iter(found.values())).scores)
+        lines += [
+            f"### {task}",
+            "",
+            f"| attention | seeds | {' | '.join(metrics)} | s/step | MiB |",
+            f"| --- | {' | '.join(['---:'] * (len(metrics) + 3))} |",
+        ]
+        for variant, cell in found.items():
+            scores = [_spread(name, cell.scores[name]) for name in metrics]
+            lines.append(
+                f"| {variant} | {cell.num_seeds} | {' | '.join(scores)} | "
+                f"{statistics.median(cell.seconds_per_step):.3g} | "
+                f"{max(cell.peak_memory_mib):,.0f} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def to_json(cells: dict[tuple[str, str], Cell]) -> str:
+    """Everything that the tables are made of, one value a seed."""
+    content = [
+        {"task": task, "variant": variant, **dataclasses.asdict(cell)}
+        for (task, variant), cell in cells.items()
+    ]
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _spread(metric: str, values: list[float]) -> str:
+    """Mean, standard deviation and median, such as "81.2 ± 0.6 (81.0)"."""
+    factor = 1 if metric in _PLAIN else 100
+    digits = 3 if metric in _PLAIN else 1
+    values = [factor * value for value in values]
+    text = f"{statistics.mean(values):.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {statistics.stdev(values):.{digits}f}"
+        text += f" ({statistics.median(values):.{digits}f})"
+    return text

@@ -1,0 +1,102 @@
+"""Plans: what runs they are, and what is refused."""
+
+import pytest
+
+from albert_lsh_tf.comparison.plan import read_plan
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.lsh_config import LSHConfig
+
+PLAN = """
+seeds: [3, 5]
+settings: {optimizer: lamb, max_seq_length: 64}
+tasks:
+  MRPC: {learning_rate: 1.0e-4}
+  SST-2: {max_seq_length: 128, learning_rate: 2.0e-4}
+variants:
+  dense: {attention: dense}
+  "a quarter, of LSH": {lsh_budget: 0.25, lsh: {dense_below: 0}}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN)
+    return path
+
+
+def test_every_task_with_every_variant_and_seed(plan):
+    comparison = read_plan(plan)
+    assert comparison.tasks == ("MRPC", "SST-2")
+    assert comparison.variants == ("dense", "a quarter, of LSH")
+    assert [str(run.folder) for run in comparison.runs] == [
+        f"{task}/{variant}/seed-{seed}"
+        for seed in (3, 5)
+        for task in ("MRPC", "SST-2")
+        for variant in ("dense", "a_quarter_of_LSH")
+    ]
+    runs = comparison.runs_of("SST-2", "dense")
+    assert [run.config.seed for run in runs] == [3, 5]
+
+
+def test_later_layers_win(plan):
+    first, second, third, fourth = (run.config for run in read_plan(plan).runs[:4])
+    assert first.task_name == second.task_name == "MRPC"
+    assert {run.optimizer for run in (first, second, third, fourth)} == {"lamb"}
+    assert (first.max_seq_length, third.max_seq_length) == (64, 128)
+    assert (first.learning_rate, third.learning_rate) == (1e-4, 2e-4)
+    assert (first.attention, first.lsh) == ("dense", None)
+    # The budget of the task's own length, at any length.
+    assert second.lsh == LSHConfig.for_length(64, 0.25)
+    assert fourth.lsh == LSHConfig.for_length(128, 0.25)
+
+
+def test_a_part_of_the_plan(plan):
+    comparison = read_plan(
+        plan, only_tasks=["SST-2"], only_variants=["dense"], seeds=[7, 8, 9]
+    )
+    assert [str(run.folder) for run in comparison.runs] == [
+        f"SST-2/dense/seed-{seed}" for seed in (7, 8, 9)
+    ]
+
+
+def test_each_task_finds_its_folder(plan, tmp_path):
+    (tmp_path / "one" / "MRPC").mkdir(parents=True)
+    (tmp_path / "two" / "SST-2").mkdir(parents=True)
+    folders = [str(tmp_path / "one"), str(tmp_path / "two")]
+    runs = read_plan(plan, folders).runs
+    assert {(run.task, run.config.data_dir) for run in runs} == {
+        ("MRPC", folders[0]),
+        ("SST-2", folders[1]),
+    }
+    with pytest.raises(InputError, match="one: no folder SST-2 in it; name the folder"):
+        read_plan(plan, folders[:1])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("seeds:", "sedes:", "unknown key 'sedes'; did you mean 'seeds'"),
+        ("[3, 5]", "[a]", "must be a list of whole numbers"),
+        ("  dense: {attention: dense}", "  dense: dense", "variants, dense: expected"),
+        ("optimizer", "optimiser", "MRPC, dense: unknown setting 'optimiser'; did you"),
+        ("lamb", "sgd", "MRPC, dense: optimizer='sgd' is unknown"),
+    ],
+)
+def test_mistakes_are_named(plan, before, after, message):
+    plan.write_text(PLAN.replace(before, after))
+    with pytest.raises(InputError, match=message):
+        read_plan(plan)
+
+
+def test_a_plan_without_tasks_is_none(plan):
+    plan.write_text(PLAN.split("tasks:")[0])
+    with pytest.raises(InputError, match="tasks must name one or more"):
+        read_plan(plan)
+
+
+def test_what_the_plan_has_not_is_named(plan):
+    with pytest.raises(InputError, match="no 'SST2' among its tasks; did you mean 'SS"):
+        read_plan(plan, only_tasks=["SST2"])
+    with pytest.raises(InputError, match="no 'x' among its variants: dense, a quarter"):
+        read_plan(plan, only_variants=["x"])

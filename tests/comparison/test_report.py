@@ -1,0 +1,83 @@
+"""Tables of finished runs: means and spreads by hand, and what is missing."""
+
+import json
+import statistics
+
+import pytest
+
+from albert_lsh_tf.comparison.plan import read_plan
+from albert_lsh_tf.comparison.report import collect, to_json, to_markdown
+from albert_lsh_tf.comparison.run import RESULT_FILE, read_result
+from albert_lsh_tf.errors import InputError
+
+PLAN = """
+seeds: [1, 2, 3]
+tasks: {MRPC: {}}
+variants: {dense: {attention: dense}, lsh: {attention: lsh}}
+"""
+ACCURACIES = [0.701, 0.713, 0.752]
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    return read_plan(tmp_path / "plan.yaml")
+
+
+def finish(run, output_dir, accuracy, peaks):
+    folder = output_dir / run.folder
+    folder.mkdir(parents=True)
+    result = {
+        "best": {"step": 7, "eval_accuracy": accuracy, "loss": accuracy / 2},
+        "seconds_per_step": 10 * accuracy,
+        "peak_memory_mib": peaks,
+        "history": [],
+    }
+    content = {"config": run.config.to_dict(), "result": result}
+    (folder / RESULT_FILE).write_text(json.dumps(content))
+
+
+@pytest.fixture
+def output_dir(comparison, tmp_path):
+    for run, accuracy in zip(
+        comparison.runs_of("MRPC", "dense"), ACCURACIES, strict=True
+    ):
+        finish(run, tmp_path, accuracy, {"host": 1000 * accuracy})
+    return tmp_path
+
+
+def test_mean_deviation_and_median_over_seeds(comparison, output_dir):
+    table = to_markdown(comparison, collect(comparison, output_dir))
+    (row,) = [line for line in table.splitlines() if line.startswith("| dense")]
+    mean = 100 * statistics.mean(ACCURACIES)
+    deviation = 100 * statistics.stdev(ACCURACIES)
+    assert f"| 3 | {mean:.1f} ± {deviation:.1f} (71.3) |" in row
+    # The loss is no percentage; time is the median, memory the highest.
+    assert f"| {mean / 200:.3f} ± {deviation / 200:.3f} (0.356) | 7.13 | 752 |" in row
+    assert "| lsh" not in table
+
+
+def test_a_variant_appears_with_its_first_seed(comparison, output_dir):
+    run = comparison.runs_of("MRPC", "lsh")[0]
+    finish(run, output_dir, 0.5, {"host": 999.0, "GPU:0": 77.0})
+    table = to_markdown(comparison, collect(comparison, output_dir))
+    assert "| lsh | 1 | 50.0 | 0.250 | 5 | 77 |" in table
+
+
+def test_json_has_every_seed(comparison, output_dir):
+    (cell,) = json.loads(to_json(collect(comparison, output_dir)))
+    assert (cell["task"], cell["variant"]) == ("MRPC", "dense")
+    assert cell["scores"]["eval_accuracy"] == ACCURACIES
+
+
+def test_a_run_with_other_settings_is_not_taken_for_it(comparison, output_dir):
+    run = comparison.runs_of("MRPC", "dense")[0]
+    path = output_dir / run.folder / RESULT_FILE
+    content = json.loads(path.read_text())
+    content["config"]["data_dir"] = "elsewhere"
+    path.write_text(json.dumps(content))
+    assert read_result(run, output_dir)["best"]["step"] == 7
+    content["config"]["learning_rate"] = 0.5
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="with other settings .learning_rate.; delete"):
+        collect(comparison, output_dir)

@@ -1,0 +1,83 @@
+"""Runs of a comparison through the command line, on the sample in the package."""
+
+import json
+
+import pytest
+
+from albert_lsh_tf.cli import compare
+from albert_lsh_tf.comparison import run
+
+PLAN = """
+seeds: [1]
+settings:
+  max_seq_length: 16
+  train_batch_size: 8
+  eval_batch_size: 64
+  train_step: 2
+  save_checkpoints_steps: 2
+tasks: {MRPC: {learning_rate: 1.0e-3}}
+variants: {dense: {attention: dense}, lsh: {lsh: {dense_below: 0}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison")
+    (folder / "plan.yaml").write_text(PLAN)
+    compare.main([str(folder / "plan.yaml"), f"--output_dir={folder / 'runs'}"])
+    return folder
+
+
+def argv(folder, *flags):
+    return [str(folder / "plan.yaml"), f"--output_dir={folder / 'runs'}", *flags]
+
+
+def test_every_run_leaves_its_scores_and_no_weights(folder):
+    for variant in ("dense", "lsh"):
+        files = {p.name for p in (folder / "runs/MRPC" / variant / "seed-1").iterdir()}
+        assert {"comparison.json", "config.yaml", "training_log.jsonl"} <= files
+        assert not any(name.startswith(("ckpt", "best")) for name in files)
+    table = (folder / "runs" / "results.md").read_text()
+    assert "### MRPC" in table and "| dense | 1 |" in table and "| lsh | 1 |" in table
+    assert len(json.loads((folder / "runs" / "results.json").read_text())) == 2
+
+
+def test_what_is_finished_is_not_made_again(folder, monkeypatch, capsys):
+    monkeypatch.setattr(run, "_in_own_process", lambda *_: pytest.fail("made again"))
+    compare.main(argv(folder))
+    printed = capsys.readouterr().out
+    assert "[1/2] MRPC/dense/seed-1: eval_accuracy 0." in printed
+    compare.main(argv(folder, "--report", "--variants=lsh"))
+    printed = capsys.readouterr().out
+    assert "| lsh | 1 |" in printed and "| dense" not in printed
+
+
+def test_what_is_wrong_in_a_run_is_one_line(folder, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        compare.main([*argv(folder, "--seeds=2"), f"--data_dir={folder}"])
+    assert exit_.value.code == 1
+    assert "no folder MRPC in it" in capsys.readouterr().err
+    (folder / "MRPC").mkdir()
+    with pytest.raises(SystemExit) as exit_:
+        compare.main([*argv(folder, "--seeds=2"), f"--data_dir={folder}"])
+    error = capsys.readouterr().err
+    assert exit_.value.code == 1
+    assert "MRPC/dense/seed-2: " in error and "train.tsv: no such file" in error
+
+
+def test_there_is_nothing_to_report_yet(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        compare.main(
+            [str(folder / "plan.yaml"), f"--output_dir={tmp_path}", "--report"]
+        )
+    assert "holds no finished run" in capsys.readouterr().err
+
+
+def test_flags_stand_in_the_help(capsys):
+    compare.main(["--help"])
+    page = capsys.readouterr().out
+    for name in ("PLAN", "--data_dir", "--tasks", "--seeds", "--output_dir"):
+        assert name in page
+    with pytest.raises(SystemExit):
+        compare.main(["plan.yaml", "--seeds=one"])
+    assert "--seeds=one must be whole numbers" in capsys.readouterr().err
