@@ -2,8 +2,9 @@
 
 `LSHConfig` says how attention hashes, `AlbertConfig` what the encoder looks like (the
 keys of Google's albert_config.json), `RunConfig` what every run has, `ClassifierConfig`
-how a GLUE run goes (the names of Google's flags). All read and write plain dicts, JSON
-and YAML through `config_io`; unknown keys are refused with the nearest known name.
+how a classifier is trained (the names of Google's flags). All read and write plain
+dicts, JSON and YAML through `config_io`; unknown keys are refused with the nearest
+known name.
 """
 
 import dataclasses
@@ -195,17 +196,30 @@ class RunConfig(Config):
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierConfig(RunConfig):
-    """One GLUE run: the task, its data, and what every run has.
+    """One run of classification: the task, its data, and what every run has.
 
     Names and defaults are those of google-research/albert's run_classifier.py where it
-    has them.
+    has them. `labels` and `text_pairs` are of the user's own data.
     """
 
-    task_name: str = setting("MRPC", "GLUE task: cola, mnli, mrpc, sst-2, ...")
-    data_dir: str | None = setting(None, "folder that holds MRPC/, MNLI/, ...")
+    task_name: str = setting(
+        "MRPC", "GLUE task: cola, mnli, mrpc, ...; or a folder of your own data"
+    )
+    data_dir: str | None = setting(
+        None, "folder that holds MRPC/, MNLI/, ..., or that of your own data"
+    )
+    labels: tuple[str, ...] | None = setting(
+        None, "classes, in order; unset: GLUE's, or those in train.jsonl"
+    )
+    text_pairs: bool | None = setting(
+        None, "lines may have a text_b; unset: as in train.jsonl"
+    )
     download: bool = setting(False, "fetch the task through TensorFlow Datasets")
     albert_hub_module_handle: str | None = setting(
         None, "start weights: hub handle or folder, a program of which no part is run"
+    )
+    max_position_embeddings: int | None = setting(
+        None, "positions, more than the weights have learned; unset: theirs"
     )
     do_lower_case: bool = setting(True, "lower-case and strip accents")
     predict_batch_size: int = setting(8, "examples a prediction step")
@@ -218,7 +232,9 @@ class ClassifierConfig(RunConfig):
 
     def validate(self) -> None:
         super().validate()
-        for name in ("predict_batch_size", "train_step"):
+        if self.labels is not None:
+            check_labels(self.labels)
+        for name in ("predict_batch_size", "train_step", "max_position_embeddings"):
             self.require_at_least(name, 1)
         self.require_at_least("warmup_step", 0)
         self.require_probability("classifier_dropout_prob")
@@ -233,6 +249,15 @@ class ClassifierConfig(RunConfig):
                 "init_checkpoint and albert_hub_module_handle both name start "
                 "weights; give one of them."
             )
+
+
+def check_labels(labels: tuple[str, ...]) -> None:
+    """Raises `InputError` unless labels are two or more different words."""
+    if len(labels) < 2 or len(set(labels)) < len(labels) or not all(labels):
+        raise InputError(
+            f"labels={','.join(labels)} must be two or more, none of them empty or "
+            "twice there."
+        )
 
 
 def check_vocabulary_names(spm_model_file: str | None, vocab_file: str | None) -> None:

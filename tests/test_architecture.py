@@ -95,7 +95,7 @@ def test_nobody_reaches_for_tf_keras_through_tf(path):
         "albert_lsh_tf.cli.squad",
         "albert_lsh_tf.cli.vocab",
         "albert_lsh_tf.comparison.report",
-        "albert_lsh_tf.data.glue",
+        "albert_lsh_tf.data.classification",
         "albert_lsh_tf.data.pretraining.create",
         "albert_lsh_tf.data.tokenization",
         "albert_lsh_tf.data.tokenizers",

@@ -74,6 +74,16 @@ def test_replace_checks_again():
         ),
         (ClassifierConfig, {"spm_model_file": "vocab.txt"}, "give it with vocab_file"),
         (ClassifierConfig, {"vocab_file": "a.model"}, "with spm_model_file"),
+        (ClassifierConfig, {"labels": ["a"]}, "labels=a must be two or more"),
+        (ClassifierConfig, {"labels": ["a", "b", "a"]}, "empty or twice there"),
+        (ClassifierConfig, {"labels": ["a", ""]}, "none of them empty"),
+        (ClassifierConfig, {"labels": [0, 1]}, "labels=0 is of type int; expected str"),
+        (ClassifierConfig, {"labels": "a,b"}, "expected a list of str or null"),
+        (
+            ClassifierConfig,
+            {"max_position_embeddings": 0},
+            "max_position_embeddings=0 must be at least 1",
+        ),
         (DiagnosisPlan, {"vocab_file": "a.model"}, "with spm_model_file"),
     ],
 )

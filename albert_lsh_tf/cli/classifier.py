@@ -1,4 +1,4 @@
-"""`run_classifier.py`: fine-tunes, evaluates, predicts and exports a GLUE task."""
+"""`run_classifier.py`: fine-tunes, evaluates, predicts and exports a classifier."""
 
 import os
 import sys

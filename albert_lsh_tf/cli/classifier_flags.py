@@ -14,9 +14,10 @@ _RUN = {
 
 FLAGS = FlagsOfScript(
     intro=(
-        "Fine-tunes and evaluates ALBERT with LSH attention on a GLUE task.",
+        "Fine-tunes and evaluates ALBERT with LSH attention on GLUE, or your own data.",
         "",
         "  {program} --task_name=MRPC",
+        "  {program} --task_name=NAME --data_dir=DIR  # DIR/NAME/train.jsonl",
         "",
         "Settings come from, later wins: the defaults below, the task's recipe in",
         "configs/glue/, --config_file, flags.",
@@ -27,6 +28,8 @@ FLAGS = FlagsOfScript(
         "Run": (*_RUN, "task_name", "seed"),
         "Data and weights": (
             "data_dir",
+            "labels",
+            "text_pairs",
             "download",
             "init_checkpoint",
             "albert_hub_module_handle",
@@ -35,6 +38,7 @@ FLAGS = FlagsOfScript(
             "vocab_file",
             "do_lower_case",
             "max_seq_length",
+            "max_position_embeddings",
         ),
         "Recipe": (
             "train_batch_size",

@@ -14,7 +14,7 @@ from typing import Any
 from albert_lsh_tf.cli.flags import ParsedFlags
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.config_io import read_mapping
-from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.data.classification import known_name, spelled
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -64,24 +64,28 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
         if name not in _WEIGHT_SETTINGS
     }
     given = [saved_settings, file_settings, parsed.settings]
-    task = find_task(_last(given, "task_name", ClassifierConfig().task_name))
+    task_name = known_name(
+        _last(given, "task_name", ClassifierConfig().task_name),
+        _last(given, "labels", None),
+        _last(given, "data_dir", None),
+    )
 
     layers: list[tuple[str, Mapping[str, Any]]] = []
     if run_file:
         layers.append((str(run_file), saved_settings))
     else:
-        if recipe := _recipe_file(task.name):
+        if recipe := _recipe_file(task_name):
             layers.append((str(recipe), read_mapping(recipe)))
         if _uses_embedded_weights(given) and FINE_TUNING_FILE.exists():
             layers.append((str(FINE_TUNING_FILE), read_mapping(FINE_TUNING_FILE)))
     if parsed.run["config_file"]:
         layers.append((parsed.run["config_file"], file_settings))
-    layers.append(("", {**parsed.settings, "task_name": task.name}))
+    layers.append(("", {**parsed.settings, "task_name": task_name}))
 
     config = ClassifierConfig()
     for source, settings in layers:
         config = apply(config, settings, source)
-    output_dir = parsed.run["output_dir"] or f"runs/{task.name.lower()}"
+    output_dir = parsed.run["output_dir"] or f"runs/{task_name.lower()}"
     return Resolved(config, pathlib.Path(output_dir), _describe(layers, parsed))
 
 
@@ -124,11 +128,8 @@ def _recipe_file(task_name: str) -> pathlib.Path | None:
 def _run_file(parsed: ParsedFlags) -> pathlib.Path | None:
     """The config of the run that is evaluated or predicted with, if there is one."""
     task_name = parsed.settings.get("task_name", ClassifierConfig().task_name)
-    folders = [
-        pathlib.Path(
-            parsed.run["output_dir"] or f"runs/{find_task(task_name).name.lower()}"
-        )
-    ]
+    default = f"runs/{spelled(task_name).lower()}"
+    folders = [pathlib.Path(parsed.run["output_dir"] or default)]
     if weights := parsed.settings.get("init_checkpoint"):
         folder = pathlib.Path(weights)
         if not folder.is_dir():

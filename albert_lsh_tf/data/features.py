@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from albert_lsh_tf.data.glue import Example
+from albert_lsh_tf.data.task import Example
 from albert_lsh_tf.data.tokenizers import Tokenizer
 from albert_lsh_tf.errors import InputError
 

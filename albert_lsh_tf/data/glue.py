@@ -6,19 +6,16 @@ import math
 import pathlib
 
 from albert_lsh_tf.data.glue_tasks import SCORE_RANGE, GlueTask
+from albert_lsh_tf.data.task import (
+    Example,
+    find_split,
+    is_hidden,
+    read_lines,
+    shown,
+)
 from albert_lsh_tf.errors import InputError
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """One sentence or pair of sentences, as the file has it."""
-
-    guid: str  # The test file's own id; "train-7" for the seventh training row.
-    text_a: str
-    text_b: str | None
-    label: int | float | None  # Id of the class, or score; None where it is hidden.
 
 
 def read_examples(
@@ -42,8 +39,8 @@ def read_examples(
         too few or too many columns, an unknown label or an impossible score.
     """
     path = find_split(task, data_dir, split)
-    rows = _read_rows(path)
-    has_header = task.headerless_columns is None or _is_hidden(split)
+    rows = [line.split("\t") for line in read_lines(path)]
+    has_header = task.headerless_columns is None or is_hidden(split)
     header = rows[0] if has_header else list(task.headerless_columns)
     columns = _Columns.find(task, split, header, path)
     first_line = 2 if has_header else 1
@@ -69,50 +66,6 @@ def read_examples(
     return examples
 
 
-def find_split(
-    task: GlueTask, data_dir: str | pathlib.Path, split: str
-) -> pathlib.Path:
-    """The file of a split.
-
-    Args:
-      task: from `glue_tasks.find_task`.
-      data_dir: the folder that holds MRPC/, MNLI/, ...; or the task's own folder.
-      split: a key of `task.files`.
-
-    Returns:
-      A path that exists.
-
-    Raises:
-      InputError: the task has no such split, or there is no such file.
-    """
-    if split not in task.files:
-        raise InputError(
-            f"{task.name} has no split {split!r}; it has {', '.join(task.files)}."
-        )
-    data_dir = pathlib.Path(data_dir)
-    folder, name = task.files[split].split("/")
-    candidates = [data_dir / folder / name]
-    if data_dir.name.lower() == folder.lower():
-        candidates.append(data_dir / name)
-    for path in candidates:
-        if path.is_file():
-            return path
-    looked_in = " and ".join(str(path.parent) for path in candidates)
-    raise InputError(
-        f"{candidates[0]}: no such file; looked for {name} in {looked_in}. "
-        f"data_dir must be the folder that holds {folder}/."
-    )
-
-
-def has_split(task: GlueTask, data_dir: str | pathlib.Path, split: str) -> bool:
-    """Whether `read_examples` would find a file."""
-    try:
-        find_split(task, data_dir, split)
-    except InputError:
-        return False
-    return True
-
-
 @dataclasses.dataclass(frozen=True)
 class _Columns:
     """Where in a row the fields of an example are."""
@@ -132,51 +85,21 @@ class _Columns:
     ) -> "_Columns":
         positions = {name.strip(): index for index, name in enumerate(header)}
         wanted = list(task.text_columns)
-        if not _is_hidden(split):
+        if not is_hidden(split):
             wanted.append(task.label_column)
         missing = [name for name in wanted if name not in positions]
         if missing:
             raise InputError(
                 f"{path}, line 1: no column {' or '.join(map(repr, missing))}; the "
-                f"header found is {_shown(header)}. Use {task.name}'s official layout, "
+                f"header found is {shown(header)}. Use {task.name}'s official layout, "
                 "with its header line."
             )
         return cls(
             texts=tuple(positions[name] for name in task.text_columns),
-            label=None if _is_hidden(split) else positions[task.label_column],
-            guid=positions.get(task.id_column) if _is_hidden(split) else None,
+            label=None if is_hidden(split) else positions[task.label_column],
+            guid=positions.get(task.id_column) if is_hidden(split) else None,
             num_named=len(header),
         )
-
-
-def _is_hidden(split: str) -> bool:
-    """Whether the split's labels are kept by the GLUE server."""
-    return split.startswith("test") or split == "diagnostic"
-
-
-def _read_rows(path: pathlib.Path) -> list[list[str]]:
-    """The lines of a file, cut at tabs; blank lines at its end do not count."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); check its permissions."
-        ) from error
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The byte-order mark is not counted in `start`.
-        start = error.start + len(raw) - len(error.object)
-        line = raw.count(b"\n", 0, start) + 1
-        raise InputError(
-            f"{path}, line {line}: not UTF-8 (byte {raw[start]:#04x} at offset "
-            f"{start}); save the file as UTF-8."
-        ) from error
-    # Only line feeds end a row: sentences may hold the other line ends of Unicode.
-    lines = text.rstrip("\r\n").split("\n")
-    if lines == [""]:
-        raise InputError(f"{path}: the file is empty; get it again.")
-    return [line.removesuffix("\r").split("\t") for line in lines]
 
 
 def _to_example(
@@ -229,8 +152,3 @@ def _parse_label(
             f"{high:g}."
         )
     return score
-
-
-def _shown(header: list[str]) -> str:
-    text = ", ".join(repr(name) for name in header)
-    return text if len(text) <= 200 else text[:200] + " ..."

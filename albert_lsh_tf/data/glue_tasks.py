@@ -8,41 +8,23 @@ import dataclasses
 from collections.abc import Mapping
 
 from albert_lsh_tf.config_io import nearest
+from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.errors import InputError
 
 
-@dataclasses.dataclass(frozen=True)
-class GlueTask:
-    """What one task looks like on disk, and how it is scored."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GlueTask(Task):
+    """A task of GLUE; its name is as GLUE spells it.
 
-    name: str  # As GLUE spells it.
-    files: Mapping[str, str]  # Split to file, below the folder of all tasks.
-    text_columns: tuple[str, ...]  # One or two, as the header names them.
+    `text_columns` are names of the header, `submissions` those the GLUE server wants.
+    """
+
     label_column: str
-    labels: tuple[str, ...] | None  # In the order of their ids; None for a score.
-    metrics: tuple[str, ...]  # In the order in which they are written.
-    best_metric: str  # The one that picks the best checkpoint.
-    submissions: Mapping[str, str]  # Split to the file name the GLUE server wants.
     id_column: str = "index"  # In the test files.
     headerless_columns: tuple[str, ...] | None = None  # CoLA's train and dev files.
     skip_short_rows: bool = False  # Official QQP files have a few broken rows.
     # Split to config and split of the TensorFlow Datasets builder "glue".
     tfds_splits: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-    @property
-    def is_regression(self) -> bool:
-        """Whether the label is a score and not a class."""
-        return self.labels is None
-
-    @property
-    def evaluation_splits(self) -> tuple[str, ...]:
-        """The labelled splits that are not trained on, the main one first."""
-        return tuple(split for split in self.files if split.startswith("dev"))
-
-    @property
-    def test_splits(self) -> tuple[str, ...]:
-        """The splits to predict for the GLUE server, the main one first."""
-        return tuple(self.submissions)
 
 
 SCORE_RANGE = (0.0, 5.0)  # Of STS-B.

@@ -7,15 +7,15 @@ import pathlib
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data import tfds_export
-from albert_lsh_tf.data.glue import has_split
 from albert_lsh_tf.data.glue_tasks import GlueTask
 from albert_lsh_tf.data.sample import NUM_ROWS, write_sample
+from albert_lsh_tf.data.task import Task, has_split, shown
 from albert_lsh_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSource:
-    """A folder in GLUE's layout."""
+    """A folder of tasks."""
 
     description: str  # For the user, one line.
     data_dir: pathlib.Path  # The folder that holds MRPC/, MNLI/, ...
@@ -23,16 +23,17 @@ class DataSource:
 
 
 def locate(
-    task: GlueTask, config: ClassifierConfig, folder: str | pathlib.Path | None = None
+    task: Task, config: ClassifierConfig, folder: str | pathlib.Path | None = None
 ) -> DataSource:
     """Finds the data of a task. Downloads nothing unless `config.download` is set.
 
     Looks, in this order, at `config.data_dir`, at $GLUE_DIR, at data that TensorFlow
     Datasets has prepared before, and, for MRPC, makes the embedded sample. A
-    `config.data_dir` is taken as it is; reading it says what is missing there.
+    `config.data_dir` is taken as it is; reading it says what is missing there. The
+    user's own data are there or nowhere.
 
     Args:
-      task: from `glue_tasks.find_task`.
+      task: from `classification.find_task`.
       config: its `data_dir` and `download` are used.
       folder: where files may be written that the third and fourth need; None:
         albert_lsh_tf in the user's cache folder ($XDG_CACHE_HOME or ~/.cache).
@@ -47,7 +48,14 @@ def locate(
         description = f"{task.name} in {config.data_dir}"
         if config.data_dir == os.environ.get("GLUE_DIR"):
             description += " ($GLUE_DIR)"
+        if not isinstance(task, GlueTask):
+            description += f", {len(task.labels)} classes ({shown(task.labels)})"
         return DataSource(description, pathlib.Path(config.data_dir), False)
+    if not isinstance(task, GlueTask):
+        raise InputError(
+            f"no data for {task.name}: give data_dir, the folder that holds "
+            f"{task.name}/."
+        )
     if glue_dir := glue_dir_of(task):
         description = f"{task.name} in {glue_dir} ($GLUE_DIR)"
         return DataSource(description, pathlib.Path(glue_dir), False)
@@ -64,9 +72,11 @@ def locate(
         ) from error
 
 
-def glue_dir_of(task: GlueTask) -> str | None:
-    """$GLUE_DIR, where it holds a file of the task; else None."""
+def glue_dir_of(task: Task) -> str | None:
+    """$GLUE_DIR, where it holds a file of a task of GLUE; else None."""
     glue_dir = os.environ.get("GLUE_DIR")
+    if not isinstance(task, GlueTask):
+        return None
     if glue_dir and any(has_split(task, glue_dir, split) for split in task.files):
         return glue_dir
     return None

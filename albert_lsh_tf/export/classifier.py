@@ -91,7 +91,8 @@ def export_classifier(
             )
         extra = add_extra_files(folder, extra_files)
         if labels is not None:
-            (extra / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
+            lines = "".join(f"{label}\n" for label in labels)
+            (extra / "labels.txt").write_text(lines, encoding="utf-8")
         name = pathlib.Path(export_dir).resolve().name
         card = classifier_card(name, model, labels, text, provenance or Provenance())
         write_model_card(folder, card)

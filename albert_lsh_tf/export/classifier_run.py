@@ -5,13 +5,14 @@ import pathlib
 from typing import Any
 
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.data.glue_tasks import GlueTask, find_task
+from albert_lsh_tf.data.classification import find_task
+from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.export.classifier import export_classifier
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.text_inputs import TextInputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
-_NOTHING_NAMED = "albert_lsh_tiny, the package's own model of random weights"
+_NOTHING_NAMED = "albert_lsh_tiny, the package's own model"
 _VOCABULARIES = ("spiece.model", "vocab.txt")  # A run has one of them.
 
 
@@ -38,7 +39,7 @@ def export_run(
     folder = _trained_folder(pathlib.Path(output_dir), config)
     if (folder / "config.yaml").exists():
         config = ClassifierConfig.from_file(folder / "config.yaml")
-    task = find_task(config.task_name)
+    task = find_task(config.task_name, config.labels, config.text_pairs)
     text = None
     for file in (folder / name for name in _VOCABULARIES):
         if file.exists():
@@ -71,7 +72,7 @@ def _trained_folder(output_dir: pathlib.Path, config: ClassifierConfig) -> pathl
 
 
 def _provenance(
-    config: ClassifierConfig, task: GlueTask, folder: pathlib.Path
+    config: ClassifierConfig, task: Task, folder: pathlib.Path
 ) -> Provenance:
     if config.data_dir is None:
         data = (

@@ -1,4 +1,4 @@
-"""One process's part in a GLUE run: training, scores and predictions."""
+"""One process's part in a run of classification: training, scores and predictions."""
 
 import logging
 from typing import Any
@@ -6,22 +6,25 @@ from typing import Any
 import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices, glue, inputs, results
 from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
 from albert_lsh_tf.tasks.experiment import experiment_config
 from albert_lsh_tf.tasks.prediction import predict_logits
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
+from albert_lsh_tf.tasks.task_data import TaskData
 from albert_lsh_tf.tasks.training_run import TrainingRun, restore
 
 _logger = logging.getLogger(__name__)
 
 
 class ClassifierRun(TrainingRun):
-    """One process's part in a GLUE run.
+    """One process's part in a run of classification.
 
     Args:
       config: the run.
+      task: what is classified.
       folder: its folder.
       strategy: the devices.
       files: where the model comes from.
@@ -33,25 +36,26 @@ class ClassifierRun(TrainingRun):
     def __init__(
         self,
         config: ClassifierConfig,
+        task: Task,
         folder: RunFolder,
         strategy: tf.distribute.Strategy,
         files: inputs.ModelFiles,
-        data: inputs.TaskData,
+        data: TaskData,
         do_train: bool,
         do_eval: bool,
     ):
         self.files, self.data = files, data
         start_step = step_of(files.checkpoint) if do_train else 0
-        params = experiment_config(config, files, data, start_step)
-        task = glue.GlueTask(params.task)
-        task.features = data.features
+        params = experiment_config(config, task, files, data, start_step)
+        trained = glue.GlueTask(params.task)
+        trained.features = data.features
         super().__init__(
             config,
             folder,
             strategy,
-            task,
+            trained,
             params,
-            best_metric=task.glue_task.best_metric,
+            best_metric=task.best_metric,
             start_step=start_step,
             trains=do_train,
             evaluates=do_eval,

@@ -3,24 +3,30 @@
 from official.core import config_definitions as cfg
 
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.tasks.encoder_config import encoder_config
 from albert_lsh_tf.tasks.glue_config import (
     GlueConfig,
     GlueDataConfig,
     GlueModelConfig,
 )
-from albert_lsh_tf.tasks.inputs import ModelFiles, TaskData
+from albert_lsh_tf.tasks.inputs import ModelFiles
 from albert_lsh_tf.tasks.optimization import optimization_config
+from albert_lsh_tf.tasks.task_data import TaskData
 
 
 def experiment_config(
-    config: ClassifierConfig, files: ModelFiles, data: TaskData, start_step: int
+    config: ClassifierConfig,
+    task: Task,
+    files: ModelFiles,
+    data: TaskData,
+    start_step: int,
 ) -> cfg.ExperimentConfig:
     """The run as Model Garden's trainer wants it described.
 
     Args:
       config: the run.
+      task: whose splits are evaluated.
       files: its architecture and vocabulary.
       data: where its examples are, and which splits there are.
       start_step: steps that earlier processes have trained.
@@ -34,11 +40,11 @@ def experiment_config(
         "do_lower_case": config.do_lower_case,
         "max_seq_length": config.max_seq_length,
     }
-    dev_splits = find_task(config.task_name).evaluation_splits
     return cfg.ExperimentConfig(
         runtime=cfg.RuntimeConfig(mixed_precision_dtype=config.mixed_precision),
         task=GlueConfig(
             task_name=config.task_name,
+            labels=config.labels,
             model=GlueModelConfig(
                 encoder=encoder_config(
                     files.albert_config,
@@ -57,7 +63,7 @@ def experiment_config(
                 **data_settings,
             ),
             validation_data=GlueDataConfig(
-                splits=data.splits(dev_splits),
+                splits=data.splits(task.evaluation_splits),
                 is_training=False,
                 global_batch_size=config.eval_batch_size,
                 **data_settings,

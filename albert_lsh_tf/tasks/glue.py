@@ -1,4 +1,4 @@
-"""GLUE as a Model Garden task, and the experiment `albert_lsh/glue`.
+"""Classification, and GLUE's scores, as a Model Garden task: `albert_lsh/glue`.
 
 The loss of a step is the mean over the batch. Evaluation brings all logits to the host
 and scores them there at once, so metrics do not depend on batch size or devices.
@@ -15,9 +15,8 @@ from official.core import config_definitions as cfg
 from albert_lsh_tf.checkpoints.loading import restore_encoder
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
-from albert_lsh_tf.data import glue_tasks
+from albert_lsh_tf.data.classification import find_task, read_examples
 from albert_lsh_tf.data.features import Features, encode_examples
-from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
 from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.errors import InputError
@@ -32,7 +31,7 @@ INPUT_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
 
 @task_factory.register_task_cls(GlueConfig)
 class GlueTask(base_task.Task):
-    """Fine-tunes and evaluates ALBERT on one task of GLUE.
+    """Fine-tunes and evaluates ALBERT on one task of GLUE, or of the user's own.
 
     Args:
       params: which task, weights and data.
@@ -47,7 +46,9 @@ class GlueTask(base_task.Task):
         name: str | None = None,
     ):
         super().__init__(params, logging_dir, name)
-        self.glue_task = glue_tasks.find_task(params.task_name)
+        self.glue_task = find_task(
+            params.task_name, params.labels, data_dir=params.train_data.input_path
+        )
         # By split; `build_inputs` reads the files of those that are not here.
         self.features: dict[str, Features] = {}
         # What the last evaluation's model gave to every example, if it did.
@@ -74,8 +75,11 @@ class GlueTask(base_task.Task):
         self.initialize_from(model, find_weights(self.task_config.init_checkpoint))
 
     def initialize_from(self, model: AlbertClassifier, weights: WeightSource) -> None:
-        """Loads the encoder's start weights from what `find_weights` found."""
-        restore_encoder(model.encoder, weights)
+        """Loads the encoder's start weights from what `find_weights` found.
+
+        Positions beyond the learned ones repeat them.
+        """
+        restore_encoder(model.encoder, weights, extend_positions="tile")
 
     def build_inputs(
         self,
@@ -232,7 +236,7 @@ def concatenate(parts: list[Features]) -> Features:
 
 @exp_factory.register_config_factory("albert_lsh/glue")
 def albert_lsh_glue() -> cfg.ExperimentConfig:
-    """ALBERT with LSH attention on a GLUE task, for Model Garden's own trainer.
+    """ALBERT with LSH attention on GLUE or own data, for Model Garden's own trainer.
 
     To be given: `task.init_checkpoint`, and for training and validation data
     `input_path` and `vocabulary_file`; the encoder is ALBERT base.

@@ -1,4 +1,4 @@
-"""What Model Garden has to know of a GLUE run: data, model and task."""
+"""What Model Garden has to know of classification: data, model and task."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ class GlueDataConfig(cfg.DataConfig):
     """Which part of a task, and how it becomes batches.
 
     Attributes:
-      input_path: the folder that holds MRPC/, MNLI/, ...
+      input_path: the folder that holds MRPC/, MNLI/, ..., or that of own data.
       splits: those to read, one after the other: "train", "dev", "dev_mismatched", ...
       vocabulary_file: SentencePiece model, or WordPiece vocab.txt.
       do_lower_case: lower-case and strip accents.
@@ -43,10 +43,12 @@ class GlueModelConfig(base_config.Config):
 
 @dataclasses.dataclass
 class GlueConfig(cfg.TaskConfig):
-    """One GLUE task.
+    """One task of GLUE, or of the user's own.
 
     Attributes:
-      task_name: as GLUE spells it, whatever the case.
+      task_name: as GLUE spells it, whatever the case; or the folder of own data.
+      labels: classes of own data, in order; None: those in train.jsonl, which is looked
+        for in the training data's `input_path`.
       init_checkpoint: start weights, anything that `find_weights` takes; required.
       model: the classifier; its architecture must be that of the weights.
       enable_xla: compile the forward and backward pass, on any device. The runtime's
@@ -54,6 +56,7 @@ class GlueConfig(cfg.TaskConfig):
     """
 
     task_name: str = "MRPC"
+    labels: tuple[str, ...] | None = None
     model: GlueModelConfig = dataclasses.field(default_factory=GlueModelConfig)
     train_data: GlueDataConfig = dataclasses.field(default_factory=GlueDataConfig)
     validation_data: GlueDataConfig = dataclasses.field(

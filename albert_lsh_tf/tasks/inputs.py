@@ -1,4 +1,4 @@
-"""What a run starts from: weights, vocabulary and data, found and checked first.
+"""What a run starts from: weights and vocabulary, found and checked first.
 
 Everything a user can get wrong here is noticed before the first training step.
 """
@@ -6,22 +6,16 @@ Everything a user can get wrong here is noticed before the first training step.
 import dataclasses
 import filecmp
 import pathlib
-from collections.abc import Callable
 
 from albert_lsh_tf.checkpoints.matching import check_config
+from albert_lsh_tf.checkpoints.positions import check_extension
 from albert_lsh_tf.checkpoints.sources import find_weights
-from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import (
     AlbertConfig,
     ClassifierConfig,
     check_attention_kinds,
 )
-from albert_lsh_tf.data.features import Features, encode_examples
-from albert_lsh_tf.data.glue import Example, has_split, read_examples
-from albert_lsh_tf.data.glue_tasks import GlueTask
-from albert_lsh_tf.data.sources import locate
-from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.run_folder import RunFolder
@@ -32,7 +26,7 @@ class ModelFiles:
     """The parts of a model, wherever they come from.
 
     Attributes:
-      albert_config: the architecture.
+      albert_config: the architecture; it may have more positions than the weights.
       vocabulary_file: SentencePiece model, or WordPiece vocab.txt.
       weights: start weights of the encoder; None where a checkpoint of a run is used.
       checkpoint: prefix of that checkpoint; None where there is none.
@@ -46,34 +40,14 @@ class ModelFiles:
     description: str
 
 
-@dataclasses.dataclass(frozen=True)
-class TaskData:
-    """Examples and features, by split.
-
-    Attributes:
-      description: where they are from, for the user, one line.
-      data_dir: the folder that holds MRPC/, MNLI/, ...
-      examples: as the files have them.
-      features: what the model reads.
-    """
-
-    description: str
-    data_dir: str
-    examples: dict[str, list[Example]]
-    features: dict[str, Features]
-
-    def splits(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the wanted splits that are there, in the wanted order."""
-        return tuple(split for split in wanted if split in self.features)
-
-
 def find_model(
     config: ClassifierConfig, folder: RunFolder, do_train: bool
 ) -> ModelFiles:
     """Finds what to start from: the run's own checkpoint, or weights.
 
     Args:
-      config: its names of weights, architecture and vocabulary are used.
+      config: its names of weights, architecture and vocabulary, and its positions,
+        are used.
       folder: the run's folder.
       do_train: False where a trained classifier is needed.
 
@@ -97,14 +71,21 @@ def find_model(
         vocabulary_file = (
             _named_vocabulary(config) or weights.spm_model_file or weights.vocab_file
         )
+        learned = weights.config.max_position_embeddings
+        albert_config = _extended(weights.config, config.max_position_embeddings)
+        description = weights.description
+        if (positions := albert_config.max_position_embeddings) > learned:
+            description += f", its {learned} positions repeated up to {positions}"
         files = ModelFiles(
-            weights.config, vocabulary_file or "", weights, None, weights.description
+            albert_config, vocabulary_file or "", weights, None, description
         )
     else:
         _compare_architecture(config, run)
         _compare_vocabulary(config, run)
+        albert_config = AlbertConfig.from_file(run.albert_config_file)
+        _refuse_other_positions(config, albert_config, run)
         files = ModelFiles(
-            AlbertConfig.from_file(run.albert_config_file),
+            albert_config,
             str(run.vocabulary_file),
             None,
             checkpoint,
@@ -146,77 +127,41 @@ def find_trained(config: ClassifierConfig, folder: RunFolder) -> tuple[RunFolder
     )
 
 
-def load_data(
-    config: ClassifierConfig,
-    task: GlueTask,
-    files: ModelFiles,
-    required: tuple[str, ...],
-    optional: tuple[str, ...],
-    say: Callable[[str], None],
-) -> TaskData:
-    """Reads and encodes the splits of a task.
-
-    Args:
-      config: where data is, and how text becomes tokens.
-      task: which task.
-      files: whose vocabulary is used.
-      required: splits that must be there.
-      optional: splits that are left out, with a line, where there is no file.
-      say: takes lines for the user.
-
-    Returns:
-      The data.
-
-    Raises:
-      InputError: no data, or a file that is not what it should be.
-    """
-    check_vocabulary(
-        files.albert_config.vocab_size, files.description, files.vocabulary_file
-    )
-    tokenizer = open_tokenizer(files.vocabulary_file, config.do_lower_case)
-    source = locate(task, config)
-    say(f"data: {source.description}")
-    splits = list(required)
-    for split in optional:
-        if has_split(task, source.data_dir, split):
-            splits.append(split)
-        else:
-            say(f"note: {task.name} has no {split} file there; it is left out.")
-    examples = {split: read_examples(task, source.data_dir, split) for split in splits}
-    features = {
-        split: encode_examples(
-            examples[split],
-            tokenizer,
-            config.max_seq_length,
-            is_regression=task.is_regression,
-        )
-        for split in splits
-    }
-    say("examples: " + ", ".join(f"{len(examples[s])} {s}" for s in splits))
-    return TaskData(source.description, str(source.data_dir), examples, features)
-
-
-def resolve_steps(config: ClassifierConfig, num_examples: int) -> ClassifierConfig:
-    """The config with `num_train_epochs` turned into steps; warm-up keeps its share."""
-    if config.num_train_epochs is None:
-        return config
-    steps = round(config.num_train_epochs * num_examples / config.train_batch_size)
-    steps = max(steps, 1)
-    share = config.warmup_step / config.train_step
-    return config.replace(train_step=steps, warmup_step=round(share * steps))
-
-
 def _compare_architecture(config: ClassifierConfig, run: RunFolder) -> None:
     """Refuses a run whose architecture is not that of the weights that were named."""
     named = config.init_checkpoint or config.albert_hub_module_handle
     if config.albert_config_file:
-        run.refuse_other_architecture(AlbertConfig.from_file(config.albert_config_file))
+        given = AlbertConfig.from_file(config.albert_config_file)
     elif named:
         try:
-            weights = find_weights(named)
+            given = find_weights(named).config
         except InputError:
             return  # The run has its own weights by now, and the first may be gone.
-        run.refuse_other_architecture(weights.config)
+    else:
+        return
+    # The run may have more positions than what it started from.
+    positions = run.saved_config().max_position_embeddings
+    run.refuse_other_architecture(_extended(given, positions))
+
+
+def _refuse_other_positions(
+    config: ClassifierConfig, albert_config: AlbertConfig, run: RunFolder
+) -> None:
+    """Refuses positions that a trained classifier does not have."""
+    positions = albert_config.max_position_embeddings
+    if config.max_position_embeddings not in (None, positions):
+        raise InputError(
+            f"max_position_embeddings={config.max_position_embeddings}, but {run.path} "
+            f"has {positions}, which training has fixed; leave it out."
+        )
+
+
+def _extended(config: AlbertConfig, num_positions: int | None) -> AlbertConfig:
+    """An architecture with as many positions, at least those that are learned."""
+    if num_positions is None:
+        return config
+    check_extension(config.max_position_embeddings, num_positions, "tile")
+    return config.replace(max_position_embeddings=num_positions)
 
 
 def _named_vocabulary(config: ClassifierConfig) -> str | None:
@@ -250,7 +195,13 @@ def _check_fit(config: ClassifierConfig, files: ModelFiles) -> None:
     check_attention_kinds(config.attention, files.albert_config.num_hidden_layers)
     positions = files.albert_config.max_position_embeddings
     if config.max_seq_length > positions:
+        way_out = f"lower it to {positions} or less"
+        if files.checkpoint is None:
+            way_out += (
+                f", or give max_position_embeddings={config.max_seq_length} or more, "
+                "which repeats them"
+            )
         raise InputError(
             f"max_seq_length={config.max_seq_length} is longer than the model's "
-            f"{positions} positions; lower it to {positions} or less."
+            f"{positions} positions; {way_out}."
         )

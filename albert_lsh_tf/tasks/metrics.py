@@ -1,17 +1,17 @@
-"""GLUE's metrics, on the host, from all logits of an evaluation set at once."""
+"""Metrics on the host, from all logits of an evaluation set at once."""
 
 import numpy as np
 import scipy.special
 import scipy.stats
 import sklearn.metrics
 
-from albert_lsh_tf.data.glue_tasks import GlueTask
+from albert_lsh_tf.data.task import Task
 
 
 def evaluation_metrics(
-    task: GlueTask, logits: np.ndarray, labels: np.ndarray
+    task: Task, logits: np.ndarray, labels: np.ndarray
 ) -> dict[str, float]:
-    """Scores predictions as GLUE defines it.
+    """Scores predictions as the task defines it.
 
     Args:
       task: says which metrics, by the names that the results files use.
@@ -29,7 +29,7 @@ def evaluation_metrics(
     return {name: float(value) for name, value in metrics.items()}
 
 
-def constant_prediction(task: GlueTask, logits: np.ndarray) -> str | None:
+def constant_prediction(task: Task, logits: np.ndarray) -> str | None:
     """The label or score that a model gives to every example; None if it does not.
 
     Such a model has learned nothing, whatever its accuracy: users meet this with a
@@ -43,12 +43,12 @@ def constant_prediction(task: GlueTask, logits: np.ndarray) -> str | None:
     return repr(task.labels[predictions[0]])
 
 
-def _predictions(task: GlueTask, logits: np.ndarray) -> np.ndarray:
+def _predictions(task: Task, logits: np.ndarray) -> np.ndarray:
     """[n] ids of the likeliest classes, or scores."""
     return logits[:, 0] if task.is_regression else np.argmax(logits, axis=-1)
 
 
-def mean_loss(task: GlueTask, logits: np.ndarray, labels: np.ndarray) -> float:
+def mean_loss(task: Task, logits: np.ndarray, labels: np.ndarray) -> float:
     """The mean loss over all examples; see `evaluation_metrics`."""
     if task.is_regression:
         return float(np.mean(np.square(logits[:, 0] - labels)))
@@ -73,6 +73,10 @@ _METRICS = {
     "eval_accuracy": sklearn.metrics.accuracy_score,
     "f1": lambda labels, predictions: sklearn.metrics.f1_score(
         labels, predictions, zero_division=0
+    ),
+    # The mean of the F1 of each class, however often it occurs.
+    "f1_macro": lambda labels, predictions: sklearn.metrics.f1_score(
+        labels, predictions, average="macro", zero_division=0
     ),
     "matthew_corr": sklearn.metrics.matthews_corrcoef,
     "pearson": _correlation(scipy.stats.pearsonr),

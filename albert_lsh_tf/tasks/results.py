@@ -12,8 +12,8 @@ import numpy as np
 import scipy.special
 import tensorflow as tf
 
-from albert_lsh_tf.data.glue import Example
-from albert_lsh_tf.data.glue_tasks import SCORE_RANGE, GlueTask
+from albert_lsh_tf.data.glue_tasks import SCORE_RANGE
+from albert_lsh_tf.data.task import Example, Task
 from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def peak_memory() -> dict[str, float]:
     return {name: round(peak, 1) for name, peak in peaks.items()}
 
 
-def probabilities(task: GlueTask, logits: np.ndarray) -> np.ndarray:
+def probabilities(task: Task, logits: np.ndarray) -> np.ndarray:
     """[n, classes] probabilities; for regression the [n, 1] scores as they are."""
     if task.is_regression:
         return logits
@@ -99,7 +99,7 @@ def probabilities(task: GlueTask, logits: np.ndarray) -> np.ndarray:
 
 def write_predictions(
     folder: RunFolder,
-    task: GlueTask,
+    task: Task,
     split: str,
     examples: list[Example],
     logits: np.ndarray,
@@ -117,8 +117,8 @@ def write_predictions(
 
     Returns:
       The names of the two files: test_results.tsv, the tab-separated probabilities of
-      the classes (or scores), with a suffix for a second test set; and the file that
-      the GLUE server wants, columns index and prediction.
+      the classes (or scores), with a suffix for a second test set; and the file of
+      answers, such as the GLUE server wants, columns index and prediction.
     """
     outputs = probabilities(task, logits)
     suffix = "" if split == "test" else "_" + split.removeprefix("test_")
@@ -156,7 +156,7 @@ def _holds(
     )
 
 
-def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:
+def draw_curves(folder: RunFolder, log: TrainingLog, task: Task) -> None:
     """Draws train_loss.png: training loss and the dev metric over steps."""
     if not log.training or not folder.writable:
         return
@@ -170,7 +170,7 @@ def draw_curves(folder: RunFolder, log: TrainingLog, task: GlueTask) -> None:
     folder.write("train_loss.png", image.getvalue())
 
 
-def curves(log: TrainingLog, task: GlueTask) -> "Figure":
+def curves(log: TrainingLog, task: Task) -> "Figure":
     """The figure of `draw_curves`; its last axes hold the dev metric, if there is one.
 
     Evaluations that gave no number leave a gap.

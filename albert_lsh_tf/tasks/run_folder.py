@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig, RunConfig
-from albert_lsh_tf.data.glue_tasks import GlueTask, find_task
+from albert_lsh_tf.data.classification import spelled
+from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError, is_disk_full
 
@@ -144,10 +145,10 @@ class RunFolder:
                 f"version ({error.args[0].rstrip('.')}); give another output_dir."
             ) from error
 
-    def refuse_other_task(self, task: GlueTask) -> None:
+    def refuse_other_task(self, task: Task) -> None:
         """Raises `InputError` where the folder belongs to a run of another task."""
         saved = self.saved_config()
-        if saved is not None and find_task(saved.task_name).name != task.name:
+        if saved is not None and spelled(saved.task_name) != task.name:
             raise InputError(
                 f"output_dir={self.path} holds a run of {saved.task_name}, not of "
                 f"{task.name}; give another output_dir, or delete it."

@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.data.classification import spelled
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.run_folder import RunFolder
@@ -21,7 +21,8 @@ _FREE = (
 )
 # What the scores of weights that are trained already depend on.
 _SCORING = (
-    *("task_name", "data_dir", "download", "do_lower_case", "max_seq_length"),
+    *("task_name", "data_dir", "labels", "text_pairs", "download"),
+    *("do_lower_case", "max_seq_length"),
     *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 _WEIGHTS = ("init_checkpoint", "albert_hub_module_handle")
@@ -143,7 +144,7 @@ def _names_others(config: ClassifierConfig, name: str, folder: RunFolder) -> boo
 def _meaning(name: str, value: Any) -> Any:
     """What is compared: two ways to write the same are no change."""
     if name == "task_name":
-        return find_task(value).name
+        return spelled(value)
     if name == "init_checkpoint" and value in (None, EMBEDDED_MODEL_NAME):
         return EMBEDDED_MODEL_NAME
     if name in _PATHS and value is not None and "://" not in value:

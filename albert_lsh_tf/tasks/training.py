@@ -1,4 +1,4 @@
-"""Trains, evaluates and predicts one GLUE task: `train_and_evaluate`.
+"""Trains, evaluates and predicts one task of classification: `train_and_evaluate`.
 
 The loop is Model Garden's trainer under Orbit's controller. A run lives in its folder:
 killed at any moment, the same call goes on from the last checkpoint.
@@ -12,10 +12,10 @@ import tensorflow as tf
 import yaml
 
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.data.sources import glue_dir_of
 from albert_lsh_tf.tasks import devices, inputs
 from albert_lsh_tf.tasks.classifier_run import ClassifierRun
+from albert_lsh_tf.tasks.own_data import settle_task
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
 from albert_lsh_tf.tasks.same_run import (
@@ -23,6 +23,7 @@ from albert_lsh_tf.tasks.same_run import (
     refuse_other_length,
     refuse_other_settings,
 )
+from albert_lsh_tf.tasks.task_data import load_data, resolve_steps
 
 
 def train_and_evaluate(
@@ -34,11 +35,12 @@ def train_and_evaluate(
     do_predict: bool = True,
     strategy: tf.distribute.Strategy | None = None,
 ) -> dict[str, Any]:
-    """Fine-tunes ALBERT on a GLUE task, evaluates it and predicts the test set.
+    """Fine-tunes ALBERT on a task, evaluates it and predicts the test set.
 
         results = train_and_evaluate(ClassifierConfig(task_name="MRPC"), "runs/mrpc")
         results["best"]["eval_accuracy"]
 
+    The task is one of GLUE, or data of the user's own; see `data.jsonl_task`.
     Checkpoints, the best one by the task's metric, scores, predictions, summaries and
     the loss curve are written to `output_dir`. Where it holds a part of the same run,
     training goes on from there; a finished run is not trained again, unless
@@ -75,7 +77,7 @@ def _run(
     strategy: tf.distribute.Strategy | None,
 ) -> dict[str, Any]:
     """Checks everything, then makes the run and lets it go."""
-    task = find_task(config.task_name)
+    config, task = settle_task(config, folder, do_train)
     if config.data_dir is None:
         # Part of the description, since the next start may find another $GLUE_DIR.
         config = config.replace(data_dir=glue_dir_of(task))
@@ -95,7 +97,7 @@ def _run(
             f"attention: dense at {config.max_seq_length} tokens, where it was found "
             "faster than LSH; --dense_below=0 gives LSH at any length"
         )
-    data = inputs.load_data(
+    data = load_data(
         config,
         task,
         files,
@@ -112,7 +114,7 @@ def _run(
         say=say,
     )
     if do_train:
-        config = inputs.resolve_steps(config, len(data.examples["train"]))
+        config = resolve_steps(config, len(data.examples["train"]))
         if files.checkpoint:
             refuse_other_length(config, folder, step_of(files.checkpoint))
             if changes := changed_settings(folder.saved_config(), config):
@@ -120,7 +122,7 @@ def _run(
         # A finished run keeps the description of how it was trained.
         if step_of(files.checkpoint) < config.train_step:
             _save_description(config, folder, files)
-    run = ClassifierRun(config, folder, strategy, files, data, do_train, do_eval)
+    run = ClassifierRun(config, task, folder, strategy, files, data, do_train, do_eval)
     try:
         return run.results(do_eval, do_predict)
     finally:

@@ -153,6 +153,30 @@ def test_bad_data_gets_one_line_before_training(tiny, tmp_path, capsys, text, me
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("dev", "more", "message"),
+    [
+        ("text", [], "news/dev.jsonl, line 1: not JSON"),
+        ('{"text": "a", "label": "z"}', [], "line 1: unknown label 'z'; the labels of"),
+        (None, [], "news/dev.jsonl: no such file"),
+        ("", ["--task_name=nwes"], "'nwes' is not a GLUE task; known are CoLA"),
+        ("", ["--task_name=../news"], "task_name='../news' cannot name data"),
+        ("", ["--labels=x"], "labels=x must be two or more"),
+        ("", ["--labels=x,z"], "news/train.jsonl, line 2: unknown label 'y'"),
+        ("", ["--max_seq_length=65"], "or give max_position_embeddings=65 or more"),
+    ],
+)
+def test_bad_data_of_ones_own_get_one_line(tiny, tmp_path, capsys, dev, more, message):
+    (tmp_path / "news").mkdir()
+    lines = '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n'
+    (tmp_path / "news" / "train.jsonl").write_text(lines)
+    if dev is not None:
+        (tmp_path / "news" / "dev.jsonl").write_text(dev)
+    argv = tiny.flags(tmp_path / "run", f"--data_dir={tmp_path}", "--task_name=news")
+    assert message in fails(capsys, [*argv, *more])
+    assert not (tmp_path / "run").exists()
+
+
 def test_bad_models_get_one_line(tiny, tmp_path, capsys):
     weights = write_tiny_weights(tmp_path / "weights")
     config = weights / "albert_config.json"
@@ -169,7 +193,7 @@ def test_bad_models_get_one_line(tiny, tmp_path, capsys):
     small = write_tiny_weights(tmp_path / "small", vocab_size=17)
     argv = tiny.flags(tmp_path / "run", f"--init_checkpoint={small}")
     message = fails(capsys, argv)
-    assert "has 5000 pieces, but the weights in" in message and "of 17;" in message
+    assert "has 8000 pieces, but the weights in" in message and "of 17;" in message
 
 
 def test_other_tasks_folder_and_bad_export_dir(tiny, tmp_path, capsys):

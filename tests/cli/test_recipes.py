@@ -81,6 +81,29 @@ def test_missing_file_and_unknown_task():
         resolve("--task_name=mprc")
 
 
+def test_own_data_are_a_task(tmp_path):
+    argv = ("--task_name=News", f"--data_dir={tmp_path}", "--init_checkpoint=x")
+    with pytest.raises(InputError, match="'News' is not a GLUE task;.*there is no"):
+        resolve(*argv)
+    (tmp_path / "News").mkdir()
+    (tmp_path / "News" / "train.jsonl").touch()
+    resolved = resolve(*argv)
+    assert resolved.config.task_name == "News"
+    assert resolved.output_dir == pathlib.Path("runs/news")
+    assert resolved.description == "flags (init_checkpoint, data_dir)"
+    labels = resolve(*argv, "--labels=b,a , c", "--notext_pairs").config
+    assert (labels.labels, labels.text_pairs) == (("b", "a", "c"), False)
+
+
+def test_predicting_needs_no_training_data(tmp_path):
+    saved = ClassifierConfig(
+        task_name="news", data_dir="gone", labels=("a", "b"), text_pairs=False
+    )
+    saved.save(tmp_path / "config.yaml")
+    config = resolve(f"--output_dir={tmp_path}", do_train=False).config
+    assert config == saved
+
+
 def test_steps_alone_keep_the_share_of_warm_up():
     config = ClassifierConfig(train_step=800, warmup_step=200, num_train_epochs=3.0)
     changed = recipes.apply(config, {"train_step": 40})

@@ -3,8 +3,9 @@ import re
 
 import pytest
 
-from albert_lsh_tf.data.glue import Example, has_split, read_examples
+from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.glue_tasks import TASKS, find_task
+from albert_lsh_tf.data.task import Example, has_split
 from albert_lsh_tf.errors import InputError
 from tests.shared_data import shared_data
 

@@ -5,9 +5,11 @@ import pytest
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data import tfds_export
-from albert_lsh_tf.data.glue import Example, read_examples
+from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.glue_tasks import TASKS, find_task
-from albert_lsh_tf.data.sources import locate
+from albert_lsh_tf.data.jsonl_task import make_task
+from albert_lsh_tf.data.sources import glue_dir_of, locate
+from albert_lsh_tf.data.task import Example
 from albert_lsh_tf.errors import InputError
 
 MRPC = find_task("MRPC")
@@ -220,6 +222,21 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: data cannot be written there"):
         locate(MRPC, ClassifierConfig(), tmp_path / "file")
+
+
+def test_own_data_are_where_the_user_says_or_nowhere(tmp_path, monkeypatch):
+    task = make_task("news", [f"class {number}" for number in range(29)])
+    source = locate(task, ClassifierConfig(data_dir=str(tmp_path)))
+    assert source.data_dir == tmp_path
+    start = f"news in {tmp_path}, 29 classes ('class 0', 'class 1', "
+    assert source.description.startswith(start)
+    assert source.description.endswith(" ...)")
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "train.jsonl").touch()
+    monkeypatch.setenv("GLUE_DIR", str(tmp_path))
+    assert glue_dir_of(task) is None
+    with pytest.raises(InputError, match="no data for news: give data_dir"):
+        locate(task, ClassifierConfig(download=True))
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name != "MRPC"])

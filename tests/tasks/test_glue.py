@@ -8,11 +8,12 @@ import tensorflow as tf
 from official.core import exp_factory, task_factory, train_lib, train_utils
 from official.modeling import hyperparams
 
+from albert_lsh_tf.checkpoints.loading import load_encoder
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.tasks import glue
-from tests.tasks.tiny_run import TinyRun
+from tests.tasks.tiny_run import VOCAB_SIZE, TinyRun
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def experiment(tiny):
         "global_batch_size": 8,
     }
     encoder = {
-        "vocab_size": 5000,
+        "vocab_size": VOCAB_SIZE,
         "embedding_width": 6,
         "hidden_size": 16,
         "num_layers": 2,
@@ -156,6 +157,41 @@ def test_experiment_runs_under_model_gardens_own_trainer(tiny, tmp_path):
         is_strict=True,
     )
     assert again.as_dict() == params.as_dict()
+
+
+def test_positions_beyond_the_learned_ones_repeat_them(tiny):
+    params = experiment(tiny)
+    params.override(
+        {"task": {"model": {"encoder": {"any": {"max_position_embeddings": 131}}}}}
+    )
+    task = task_factory.get_task(params.task)
+    model = task.build_model()
+    task.initialize(model)
+    learned = load_encoder(tiny.weights).get_layer("position_embedding").weights[0]
+    table = model.encoder.get_layer("position_embedding").weights[0]
+    np.testing.assert_array_equal(table, tf.concat([learned] * 3, axis=0)[:131])
+
+
+def test_own_data_take_their_labels_from_the_training_data_or_the_config(
+    tiny, tmp_path
+):
+    (tmp_path / "news").mkdir()
+    lines = '{"text": "a cat", "label": "y"}\n{"text": "b", "label": "x"}\n'
+    (tmp_path / "news" / "train.jsonl").write_text(lines)
+    params = experiment(tiny)
+    data = {"input_path": str(tmp_path)}
+    params.override(
+        {"task": {"task_name": "news", "train_data": data, "validation_data": data}}
+    )
+    task = task_factory.get_task(params.task)
+    assert task.glue_task.labels == ("x", "y")
+    batch = next(iter(task.build_inputs(params.task.train_data)))
+    assert set(batch["label"].numpy()) == {0, 1}
+    params.override({"task": {"labels": ["z", "y", "x"]}})
+    task = task_factory.get_task(params.task)
+    assert task.build_model().num_classes == 3
+    task.build_inputs(params.task.train_data)
+    np.testing.assert_array_equal(task.features["train"].label, [1, 2])
 
 
 def test_experiment_never_starts_from_nothing(tiny):

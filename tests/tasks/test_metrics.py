@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from albert_lsh_tf.data.glue_tasks import find_task
+from albert_lsh_tf.data.jsonl_task import make_task
 from albert_lsh_tf.tasks.metrics import constant_prediction, evaluation_metrics
 
 
@@ -20,6 +21,18 @@ def test_mrpc_has_accuracy_and_f1():
     assert metrics["f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
     right, wrong = np.log(1 + np.exp(-2)), np.log(1 + np.exp(2))
     assert metrics["loss"] == pytest.approx((3 * right + 2 * wrong) / 5)
+
+
+def test_own_data_have_accuracy_and_the_mean_f1_of_their_classes():
+    task = make_task("own", ["x", "y", "z"])
+    labels = np.array([0, 0, 0, 1, 2])
+    logits = logits_for([0, 0, 1, 1, 0], num_classes=3)
+    metrics = evaluation_metrics(task, logits, labels)
+    assert list(metrics) == ["eval_accuracy", "f1_macro", "loss"]
+    assert metrics["eval_accuracy"] == pytest.approx(3 / 5)
+    # 2 of x found, 1 missed, 1 false alarm; 1 of y found, 1 false alarm; no z.
+    expected = (2 * 2 / (2 * 2 + 1 + 1) + 2 * 1 / (2 * 1 + 1) + 0) / 3
+    assert metrics["f1_macro"] == pytest.approx(expected)
 
 
 def test_cola_has_matthews_correlation():

@@ -18,12 +18,15 @@ from albert_lsh_tf.tasks.same_run import (
 OTHERS = {
     "task_name": "CoLA",
     "data_dir": "elsewhere",
+    "labels": ["a", "b"],
+    "text_pairs": False,
     "download": True,
     "albert_config_file": "albert_config.json",
     "init_checkpoint": "albert_base",
     "albert_hub_module_handle": "tensorflow/albert_en_base/3",
     "do_lower_case": False,
     "max_seq_length": 128,
+    "max_position_embeddings": 1024,
     "train_batch_size": 64,
     "learning_rate": 0.5,
     "optimizer": "lamb",
@@ -58,7 +61,7 @@ FREE = {
 }
 SCORING = {"task_name", "data_dir", "download", "do_lower_case", "max_seq_length"}
 SCORING |= {"attention", "lsh", "lsh_budget", "mixed_precision", "init_checkpoint"}
-SCORING |= {"albert_hub_module_handle"}
+SCORING |= {"albert_hub_module_handle", "labels", "text_pairs"}
 
 
 @pytest.fixture

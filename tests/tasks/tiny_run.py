@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
 from albert_lsh_tf.data.sample import write_sample
+from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 
@@ -27,13 +28,14 @@ SETTINGS = {
     "lsh": {"chunk_length": 8},
 }
 NUM_ROWS = {"train": 40, "dev": 23, "test": 19}
+VOCAB_SIZE = AlbertTokenizer(EMBEDDED_MODEL_DIR / "spiece.model").vocab_size
 
 
 def write_tiny_weights(folder: pathlib.Path, **changes: int) -> pathlib.Path:
     """A folder with an untrained encoder; `changes` are of its albert_config.json."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
-        "vocab_size": 5000,
+        "vocab_size": VOCAB_SIZE,
         "embedding_size": 6,
         "hidden_size": 16,
         "num_hidden_layers": 2,
