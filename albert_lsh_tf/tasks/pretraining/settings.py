@@ -123,6 +123,17 @@ class PretrainingConfig(RunConfig):
         stages = self.stages()
         return next((stage for stage in stages if step < stage.last_step), stages[-1])
 
+    def longest_before(self, stage: Stage) -> int:
+        """Tokens of the longest examples of the stages before one; 0 for the first."""
+        return max(
+            (
+                each.max_seq_length
+                for each in self.stages()
+                if each.first_step < stage.first_step
+            ),
+            default=0,
+        )
+
     def example_config(self, max_seq_length: int) -> ExampleConfig:
         """What the examples of a length are like, where they are made in training."""
         return ExampleConfig(

@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from albert_lsh_tf.checkpoints import name_map
+from albert_lsh_tf.checkpoints.positions import extend_table
 from albert_lsh_tf.tasks.pretraining.experiment import experiment_config, lsh_of_stage
 from albert_lsh_tf.tasks.pretraining.inputs import Examples, StartingPoint
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig, Stage
@@ -78,8 +80,27 @@ class StageRun(TrainingRun):
     def start(self) -> None:
         if self._checkpoint:
             restore(self.trainer.checkpoint, self._checkpoint)
+            if self.start_step == self.stage.first_step:
+                self._begin_stage()
         elif self._start.weights:
             self.task.initialize_from(self.model, self._start.weights)
+
+    def _begin_stage(self) -> None:
+        """Gives positions that no stage has reached yet what the others have learned.
+
+        They are as they were drawn, and would have to be learned from there. Weights
+        that training began from may have learned them before.
+        """
+        learned = self.config.longest_before(self.stage)
+        if self.config.init_checkpoint or learned >= self.stage.max_seq_length:
+            return
+        (table,) = (
+            variable
+            for variable in self.model.encoder.variables
+            if variable.name.split(":")[0] == name_map.POSITIONS
+        )
+        rows = table.numpy()
+        table.assign(extend_table(rows[:learned], len(rows), "tile"))
 
     def further_measures(
         self, outputs: dict[str, Any], steps: int, seconds: float

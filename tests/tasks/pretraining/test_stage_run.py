@@ -1,0 +1,48 @@
+"""What the beginning of a stage does to positions that nothing was learned for."""
+
+import numpy as np
+import pytest
+
+from albert_lsh_tf.tasks.pretraining.training import pretrain
+from tests.tasks.pretraining.tiny_pretraining import TinyPretraining, weights_of
+
+POSITIONS = "position_embedding/embeddings"
+
+
+def positions_of(folder) -> np.ndarray:
+    (name,) = [name for name in weights_of(folder) if name.endswith(POSITIONS)]
+    return weights_of(folder)[name]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return TinyPretraining(tmp_path_factory.mktemp("stages"))
+
+
+def config(tiny, **changes):
+    # So low a rate that what was copied can still be seen.
+    return tiny.config(
+        curriculum=["11:2"], num_train_steps=3, learning_rate=1e-9, **changes
+    )
+
+
+def test_a_longer_stage_begins_with_copies_of_learned_positions(tiny, tmp_path):
+    pretrain(config(tiny), tmp_path / "run", do_eval=False)
+    positions = positions_of(tmp_path / "run")
+    assert len(positions) == 29
+    expected = positions[np.arange(29) % 11]
+    np.testing.assert_allclose(positions, expected, atol=1e-6)
+    assert len(np.unique(positions[:11].round(6), axis=0)) == 11
+
+
+def test_positions_of_weights_to_start_from_stay(tiny, tmp_path):
+    pretrain(
+        tiny.config(num_train_steps=1, learning_rate=1e-9),
+        tmp_path / "first",
+        do_eval=False,
+    )
+    changes = {"init_checkpoint": str(tmp_path / "first"), "albert_config_file": None}
+    pretrain(config(tiny, **changes), tmp_path / "run", do_eval=False)
+    np.testing.assert_allclose(
+        positions_of(tmp_path / "run"), positions_of(tmp_path / "first"), atol=1e-6
+    )
