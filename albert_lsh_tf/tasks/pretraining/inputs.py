@@ -15,6 +15,7 @@ from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import AlbertConfig, check_attention_kinds
 from albert_lsh_tf.data.pretraining.source import ExampleSource, open_source
+from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
 from albert_lsh_tf.tasks.run_folder import RunFolder
@@ -174,7 +175,8 @@ def check_data(
     sha256 = identity.get("vocabulary_sha256")
     file = start.vocabulary_file
     if file and not os.path.isfile(file):
-        raise InputError(f"spm_model_file={file}: no such file.")
+        name = "vocab_file" if is_wordpiece(file) else "spm_model_file"
+        raise InputError(f"{name}={file}: no such file.")
     if sha256 and file:
         if hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest() != sha256:
             raise InputError(

@@ -14,7 +14,7 @@ import yaml
 
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
-from albert_lsh_tf.tasks.best_checkpoint import read_best
+from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
 from albert_lsh_tf.tasks.pretraining import inputs
 from albert_lsh_tf.tasks.pretraining.results import draw_curves, summarize
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
@@ -159,6 +159,12 @@ def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
     scores, step = None, step_of(prefix)
     if do_eval:
         metrics = run.evaluate()
+        if not is_finite(metrics):
+            raise InputError(
+                f"The evaluation loss at step {step} is {metrics['loss']}: no "
+                "checkpoint can be the best. Start again in another output_dir with a "
+                "lower learning_rate or a longer warm-up."
+            )
         scores = {"step": step, **metrics}
         write_scores(run.folder, metrics, step)
         shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
