@@ -68,7 +68,7 @@ def help_text() -> str:
         "",
         "  albert-lsh diagnose --checkpoint=albert_base_v2/ --text_file=documents.txt",
         "",
-        "With no flags: the embedded tiny model, whose weights are random.",
+        "With no flags: the tiny model in the package, on made-up sentences.",
         "",
         *config_flags.help_lines(DiagnosisPlan),
         config_flags.help_line(

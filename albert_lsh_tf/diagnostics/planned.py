@@ -112,8 +112,5 @@ def _cut(inputs: Inputs, num_rows: int) -> list[Inputs]:
 def _described(
     diagnosis: Diagnosis, plan: DiagnosisPlan, source: WeightSource
 ) -> Diagnosis:
-    encoder = source.description
-    if source.kind == "embedded":
-        encoder += ", whose weights are random"
     text = plan.text_file or "made-up sentences of the embedded sample"
-    return dataclasses.replace(diagnosis, encoder=encoder, text=text)
+    return dataclasses.replace(diagnosis, encoder=source.description, text=text)

@@ -52,8 +52,6 @@ def plot_diagnosis(diagnosis: Diagnosis, path: str | pathlib.Path) -> None:
 def _title(diagnosis: Diagnosis) -> str:
     title = "What LSH attention changes, next to the model's own dense attention"
     encoder = diagnosis.encoder.split(",")[0]
-    if "random" in diagnosis.encoder:
-        encoder += " (random weights)"
     subject = f"{diagnosis.num_tokens:,} tokens in sequences of {diagnosis.length:,}"
     return f"{title}\n{f'{encoder}, ' if encoder else ''}{subject}"
 

@@ -1,8 +1,8 @@
 """The model that comes with the package: `albert_lsh_tiny`, in Google's file layout.
 
 `albert_config.json`, `spiece.model` and `model.ckpt-best.*` are what a folder of
-Google's holds; `fine_tuning.yaml` has the settings that suit so small a model. All of
-it is made by `albert_lsh_tf.embedded.build`.
+Google's holds; `fine_tuning.yaml` has the settings that suit so small a model.
+docs/pretraining.md has the commands that made it.
 """
 
 import pathlib

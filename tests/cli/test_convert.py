@@ -29,7 +29,8 @@ def test_the_embedded_model_through_the_users_door(tmp_path, monkeypatch, capsys
     printed = capsys.readouterr()
     assert printed.err == ""
     assert printed.out.splitlines() == [
-        "there: the encoder, its vocabulary, as huggingface",
+        "there: the encoder, the masked language model's head, the sentence-order "
+        "head, its vocabulary, as huggingface",
         'to load it: transformers.AutoModel.from_pretrained("there")',
     ]
     albert_lsh.main(["convert", "there", "back", "--to=google"])

@@ -63,7 +63,7 @@ def test_the_embedded_model_through_the_users_door(tmp_path, monkeypatch, capsys
     assert printed.err == ""
     lines = printed.out.splitlines()
     assert lines[0] == "2 of 2 sequences"
-    assert "whose weights are random" in printed.out
+    assert "albert_lsh_tiny, the model that comes with" in printed.out
     assert [line.split(" | ")[0] for line in lines if line.startswith("| ")] == [
         "| setting",
         "| ---",

@@ -182,7 +182,7 @@ def test_vocabularies_that_no_graph_can_follow_are_refused(tmp_path, options, me
 def test_special_tokens_have_tf_hubs_names(tokenizers):
     special = tokenizers[True][1].get_special_tokens_dict()
     assert {name: int(id_) for name, id_ in special.items()} == {
-        "vocab_size": 5000,
+        "vocab_size": 8000,
         "padding_id": 0,
         "start_of_sequence_id": 2,
         "end_of_segment_id": 3,

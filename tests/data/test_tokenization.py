@@ -52,7 +52,7 @@ def test_golden_ids_of_hard_strings_with_googles_vocabulary():
 def test_special_ids_are_alberts(tokenizer):
     ids = (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id)
     assert ids + (tokenizer.mask_id,) == (0, 1, 2, 3, 4)
-    assert tokenizer.vocab_size == 5000
+    assert tokenizer.vocab_size == 8000
 
 
 @pytest.mark.parametrize(

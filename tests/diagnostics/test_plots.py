@@ -86,14 +86,15 @@ def test_labels_that_would_touch_are_left_out(drawn):
     assert labels == ["64", "", "256"]
 
 
-def test_no_error_and_random_weights(drawn):
+def test_no_error_and_the_name_of_the_model(drawn):
     maps, errors, _, figure = drawn(
         setting("budget 1", 1.0, 512, error=0.0),
-        encoder="tiny, whose weights are random",
+        encoder="tiny, the model that comes with the package",
     )
     assert maps[0].images[0].get_clim() == (0, 1)
     assert errors.get_ylim()[1] > 0
-    assert "tiny (random weights)" in figure.get_suptitle()
+    title = figure.get_suptitle()
+    assert "tiny, " in title and "the model that comes" not in title
 
 
 def test_many_layers_heads_and_settings(drawn):

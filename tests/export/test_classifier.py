@@ -87,8 +87,8 @@ def test_labels_must_be_as_many_as_classes(tmp_path):
 
 def test_text_that_does_not_fit_the_model(tmp_path):
     for length, vocab_size, message in (
-        (65, 5000, "max_seq_length=65 is longer than the model's 64 positions"),
-        (16, 31, "has 5000 pieces, but the weights in the model are of 31"),
+        (65, 8000, "max_seq_length=65 is longer than the model's 64 positions"),
+        (16, 31, "has 8000 pieces, but the weights in the model are of 31"),
     ):
         model = make_classifier(vocab_size=vocab_size)
         text = TextInputs(EMBEDDED_MODEL_DIR / "spiece.model", True, length, 1)
@@ -99,7 +99,7 @@ def test_text_that_does_not_fit_the_model(tmp_path):
 
 def test_single_texts_have_one_input(tmp_path):
     vocabulary = EMBEDDED_MODEL_DIR / "spiece.model"
-    model = make_classifier(num_classes=2, vocab_size=5000)
+    model = make_classifier(num_classes=2, vocab_size=8000)
     text = TextInputs(vocabulary, True, max_seq_length=16, num_texts=1)
     export_classifier(model, tmp_path / "sst", ["bad", "good"], text=text)
     loaded = tf.saved_model.load(str(tmp_path / "sst" / "text"))

@@ -56,7 +56,7 @@ def test_what_is_known_of_a_sentencepiece_model():
     assert ids == (0, 2, 3, 4)
     assert np.flatnonzero(vocabulary.is_special).tolist() == [0, 1, 2, 3, 4]
     assert vocabulary.starts_word[:5].tolist() == [True, True, False, False, False]
-    assert len(vocabulary.starts_word) == len(vocabulary.is_special) == 5000
+    assert len(vocabulary.starts_word) == len(vocabulary.is_special) == 8000
 
 
 def test_what_is_known_of_a_wordpiece_vocabulary(tmp_path):
