@@ -160,8 +160,8 @@ def test_the_embedded_model_through_the_users_door(tmp_path, monkeypatch, capsys
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith(
-        "encoder: encoder of 4 layers, up to 512 tokens, lsh attention, which is dense "
-        "at all these lengths; from albert_lsh_tiny"
+        "encoder: encoder of 4 layers with mlm and sop, up to 512 tokens, lsh "
+        "attention, which is dense at all these lengths; from albert_lsh_tiny"
     )
     assert lines[1].startswith(
         "lite/albert.tflite: the encoder for inputs of 9 tokens, "

@@ -106,6 +106,27 @@ def test_files_may_be_a_list_or_its_text(tiny, tmp_path):
     assert rows_of(batches[0]) == rows_of(batches[1])
 
 
+def test_every_setting_of_the_model_and_the_step_reaches_the_task(tiny):
+    config = tiny.config(
+        attention=["lsh"],
+        lsh={"chunk_length": 7},
+        recompute="block",
+        hidden_dropout_prob=0.3,
+        attention_probs_dropout_prob=0.2,
+        enable_xla=True,
+        gradient_accumulation_steps=3,
+        mixed_precision="bfloat16",
+    )
+    params = params_of(config)
+    assert params.task.enable_xla is True
+    assert params.task.gradient_accumulation_steps == 3
+    assert params.runtime.mixed_precision_dtype == "bfloat16"
+    found = PretrainingTask(params.task).build_model().encoder.get_config()
+    assert found["attention"] == ["lsh"] and found["lsh_config"]["chunk_length"] == 7
+    assert found["recompute"] == "block"
+    assert (found["dropout_rate"], found["attention_dropout_rate"]) == (0.3, 0.2)
+
+
 # A step.
 
 
@@ -164,7 +185,7 @@ def plain_step(tiny):
     return step_of(tiny.config(), tf.distribute.OneDeviceStrategy("CPU:0"))
 
 
-def step_of(config, strategy):
+def step_of(config, strategy, wrap=lambda optimizer: optimizer):
     """Loss of the first step, and the variables after it."""
     params = params_of(config).task
     task = PretrainingTask(params)
@@ -174,7 +195,7 @@ def step_of(config, strategy):
         for variable in model.variables:
             variable.assign(random.normal(0, 0.2, variable.shape).astype(np.float32))
         # No Adam, which makes much of gradients that are nearly 0.
-        optimizer = tf_keras.optimizers.SGD(0.5)
+        optimizer = wrap(tf_keras.optimizers.SGD(0.5))
     batches = strategy.distribute_datasets_from_function(
         lambda context: task.build_inputs(params.train_data, context)
     )
@@ -197,6 +218,19 @@ def test_parts_and_devices_share_out_one_step(tiny, plain_step, num_parts, num_d
         tf.distribute.ReductionToOneDevice(),
     )
     loss, weights = step_of(config, strategy)
+    expected_loss, expected = plain_step
+    assert loss == pytest.approx(expected_loss, abs=1e-5)
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+
+
+def test_a_scaled_loss_gives_the_same_step(tiny, plain_step):
+    """As float16 needs it, with a scale that rounds nothing."""
+    loss, weights = step_of(
+        tiny.config(),
+        tf.distribute.OneDeviceStrategy("CPU:0"),
+        tf_keras.mixed_precision.LossScaleOptimizer,
+    )
     expected_loss, expected = plain_step
     assert loss == pytest.approx(expected_loss, abs=1e-5)
     for name, value in expected.items():

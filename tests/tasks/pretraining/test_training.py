@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.checkpoints.loading import load_encoder, load_pretrainer
+from albert_lsh_tf.checkpoints.name_map import POSITIONS
 from albert_lsh_tf.cli import main as albert_lsh
 from albert_lsh_tf.cli import pretraining_data
 from albert_lsh_tf.config import ClassifierConfig
@@ -258,6 +259,11 @@ def test_every_step_reads_on_where_the_last_one_stopped(in_stages, model_in_stag
                 for name, values in examples.items()
             }
             read_into(model_in_stages, output_dir / f"ckpt-{step}")
+            if step == stage.first_step:
+                # What the shorter stage has not learned is what it has, once more.
+                table = model_in_stages.encoder.get_layer("position_embedding")
+                rows = table.embeddings.numpy()
+                table.embeddings.assign(np.resize(rows[:13], rows.shape))
             entry = logged[step + 1]
             expected = scores_by_hand(model_in_stages, batch)
             found = {name: entry[name] for name in NAMES}
@@ -420,7 +426,7 @@ def test_from_dense_attention_to_lsh_and_back_to_more_positions(
     pretrain(longer, tmp_path / "longer", do_eval=False)
     weights = weights_of(tmp_path / "longer")
     for name, value in weights_of(prefix).items():
-        if name.endswith("position_embeddings"):
+        if name == POSITIONS:
             assert value.shape == (29, 5)
             value = np.resize(value, (43, 5))
         np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-9)

@@ -178,7 +178,7 @@ def scores_by_hand(
 
 
 def weights_of(source: str | pathlib.Path) -> dict[str, np.ndarray]:
-    """All variables of encoder and heads, by Google's names."""
+    """All variables of encoder and heads, by their names in a model."""
     weights = read_weights(find_weights(source))
     assert weights.heads == ("mlm", "sop")
     return weights.values
