@@ -226,8 +226,8 @@ def test_what_is_evaluated_again_is_evaluated_as_it_was(calls, monkeypatch, tmp_
         ("--optimizer=sgd", "--optimizer=sgd: expected one of adamw, lamb."),
         ("tokens", "'tokens' is not a flag; write settings as --name=value"),
         (
-            "--num_train_steps=100",
-            "num_warmup_steps=3125 ends after num_train_steps=10",
+            "--num_warmup_steps=125001",
+            "num_warmup_steps=125001 ends after num_train_steps=125000",
         ),
         ("--curriculum=128", "curriculum names '128'; write every stage as LENGTH:STE"),
         ("--max_seq_length=4", "max_seq_length=4 must be at least 5: [CLS], two [SEP]"),
