@@ -1,6 +1,5 @@
 """`albert-lsh benchmark`: time and memory of encoders. Imports no TensorFlow."""
 
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.benchmark.points import Plan, Work
@@ -20,26 +19,19 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        plan, work, output_dir = parse(argv)
-        # What draws the pictures takes a while to import.
-        from albert_lsh_tf.benchmark import report
-        from albert_lsh_tf.benchmark.run import run_benchmark
+    messages.run_command(argv, help_text, _command)
 
-        try:
-            finished = run_benchmark(plan, work, output_dir, say=_say)
-        except KeyboardInterrupt:
-            print(
-                "error: interrupted; the same command goes on after the last sample.",
-                file=sys.stderr,
-            )
-            raise SystemExit(130) from None
-        print(report.to_markdown(finished), end="")
-        print(f"\noutput_dir: {output_dir}")
+
+def _command(argv: list[str]) -> None:
+    plan, work, output_dir = parse(argv)
+    # What draws the pictures takes a while to import.
+    from albert_lsh_tf.benchmark import report
+    from albert_lsh_tf.benchmark.run import run_benchmark
+
+    with messages.when_interrupted("the same command goes on after the last sample."):
+        finished = run_benchmark(plan, work, output_dir, say=messages.say)
+    print(report.to_markdown(finished), end="")
+    print(f"\noutput_dir: {output_dir}")
 
 
 def parse(argv: Sequence[str]) -> tuple[Plan, Work, str]:
@@ -75,10 +67,6 @@ def help_text() -> str:
         lines += ["", f"{title}:"]
         lines += config_flags.help_lines(config)
     return "\n".join(lines) + "\n"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

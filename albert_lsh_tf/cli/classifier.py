@@ -18,22 +18,15 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        program = f"python {os.path.basename(sys.argv[0])}"
-        print(flags.help_text(program, FLAGS), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        _run(flags.parse(argv, FLAGS))
+    messages.run_command(argv, _help_text, lambda argv: _run(flags.parse(argv, FLAGS)))
+
+
+def _help_text() -> str:
+    return flags.help_text(f"python {os.path.basename(sys.argv[0])}", FLAGS)
 
 
 def _run(parsed: flags.ParsedFlags) -> None:
-    phases = {name: parsed.run[name] for name in ("do_train", "do_eval", "do_predict")}
-    # Without any of them, all; --nodo_predict alone leaves the other two.
-    default = not any(phases.values())
-    phases = {
-        name: default if value is None else value for name, value in phases.items()
-    }
+    phases = parsed.phases("do_train", "do_eval", "do_predict")
     resolved = recipes.resolve(parsed, phases["do_train"])
     print(f"recipe: {resolved.description}", flush=True)
     if parsed.run["output_dir"] is None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
@@ -50,35 +49,34 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        flags, output_dir = config_flags.parse(
-            argv, (CompareFlags,), OUTPUT_DIR, positional=_POSITIONAL
-        )
-        messages.quiet_tensorflow()
-        from albert_lsh_tf.comparison import plan, report, run
+    messages.run_command(argv, help_text, _command)
 
-        comparison = plan.read_plan(
-            flags.plan,
-            flags.data_dir,
-            flags.tasks,
-            flags.variants,
-            [int(seed) for seed in flags.seeds],
-        )
-        folder = pathlib.Path(output_dir).expanduser()
-        if not flags.report:
-            run.run_comparison(comparison, folder, _say)
-        cells = report.collect(comparison, folder)
-        if not cells:
-            raise InputError(f"{folder} holds no finished run of {flags.plan} yet.")
-        text = report.to_markdown(comparison, cells)
-        (folder / "results.md").write_text(text, encoding="utf-8")
-        (folder / "results.json").write_text(report.to_json(cells), encoding="utf-8")
-        print(text)
-        print(f"output_dir: {folder}")
+
+def _command(argv: list[str]) -> None:
+    flags, output_dir = config_flags.parse(
+        argv, (CompareFlags,), OUTPUT_DIR, positional=_POSITIONAL
+    )
+    messages.quiet_tensorflow()
+    from albert_lsh_tf.comparison import plan, report, run
+
+    comparison = plan.read_plan(
+        flags.plan,
+        flags.data_dir,
+        flags.tasks,
+        flags.variants,
+        [int(seed) for seed in flags.seeds],
+    )
+    folder = pathlib.Path(output_dir).expanduser()
+    if not flags.report:
+        run.run_comparison(comparison, folder, messages.say)
+    cells = report.collect(comparison, folder)
+    if not cells:
+        raise InputError(f"{folder} holds no finished run of {flags.plan} yet.")
+    text = report.to_markdown(comparison, cells)
+    (folder / "results.md").write_text(text, encoding="utf-8")
+    (folder / "results.json").write_text(report.to_json(cells), encoding="utf-8")
+    print(text)
+    print(f"output_dir: {folder}")
 
 
 def help_text() -> str:
@@ -98,10 +96,6 @@ def help_text() -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

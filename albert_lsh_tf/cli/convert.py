@@ -1,7 +1,6 @@
 """`albert-lsh convert`: weights in the formats of others. Imports no TensorFlow."""
 
 import dataclasses
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
@@ -54,29 +53,25 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        (flags,) = config_flags.parse(argv, (ConvertFlags,), positional=_POSITIONAL)
-        messages.quiet_tensorflow()
-        # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
-        from albert_lsh_tf.export.conversion import convert
+    messages.run_command(argv, help_text, _command)
 
-        try:
-            written = convert(
-                flags.source,
-                flags.dest,
-                flags.to,
-                albert_config_file=flags.albert_config_file,
-                hidden_act=flags.hidden_act,
-                dtype=flags.dtype,
-            )
-        except KeyboardInterrupt:
-            print("error: interrupted; nothing was written.", file=sys.stderr)
-            raise SystemExit(130) from None
-        print(written.summary())
+
+def _command(argv: list[str]) -> None:
+    (flags,) = config_flags.parse(argv, (ConvertFlags,), positional=_POSITIONAL)
+    messages.quiet_tensorflow()
+    # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
+    from albert_lsh_tf.export.conversion import convert
+
+    with messages.when_interrupted("nothing was written."):
+        written = convert(
+            flags.source,
+            flags.dest,
+            flags.to,
+            albert_config_file=flags.albert_config_file,
+            hidden_act=flags.hidden_act,
+            dtype=flags.dtype,
+        )
+    print(written.summary())
 
 
 def help_text() -> str:

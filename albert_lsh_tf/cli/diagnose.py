@@ -1,7 +1,6 @@
 """`albert-lsh diagnose`: what LSH attention misses. Imports no TensorFlow."""
 
 import pathlib
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
@@ -21,27 +20,23 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        plan, output_dir = parse(argv)
-        # A folder that cannot be written should be found before the work is done.
-        pathlib.Path(output_dir).mkdir(parents=True, exist_ok=True)
-        messages.quiet_tensorflow()
-        # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
-        from albert_lsh_tf.diagnostics import report
-        from albert_lsh_tf.diagnostics.planned import run_plan
+    messages.run_command(argv, help_text, _command)
 
-        try:
-            diagnosis = run_plan(plan, say=_say)
-        except KeyboardInterrupt:
-            print("error: interrupted; nothing was written.", file=sys.stderr)
-            raise SystemExit(130) from None
-        report.write_report(diagnosis, output_dir)
-        print(f"\n{report.subject(diagnosis)}\n\n{diagnosis.table()}")
-        print(f"output_dir: {output_dir}")
+
+def _command(argv: list[str]) -> None:
+    plan, output_dir = parse(argv)
+    # A folder that cannot be written should be found before the work is done.
+    pathlib.Path(output_dir).mkdir(parents=True, exist_ok=True)
+    messages.quiet_tensorflow()
+    # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
+    from albert_lsh_tf.diagnostics import report
+    from albert_lsh_tf.diagnostics.planned import run_plan
+
+    with messages.when_interrupted("nothing was written."):
+        diagnosis = run_plan(plan, say=messages.say)
+    report.write_report(diagnosis, output_dir)
+    print(f"\n{report.subject(diagnosis)}\n\n{diagnosis.table()}")
+    print(f"output_dir: {output_dir}")
 
 
 def parse(argv: Sequence[str]) -> tuple[DiagnosisPlan, str]:
@@ -76,10 +71,6 @@ def help_text() -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`albert-lsh export`: an encoder as TF-Hub has them. Imports no TensorFlow."""
 
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
@@ -20,22 +19,18 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        plan = parse(argv)
-        messages.quiet_tensorflow()
-        # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
-        from albert_lsh_tf.export.planned import export_plan
+    messages.run_command(argv, help_text, _command)
 
-        try:
-            lines = export_plan(plan)
-        except KeyboardInterrupt:
-            print("error: interrupted; dest is as it was.", file=sys.stderr)
-            raise SystemExit(130) from None
-        print("\n".join(lines))
+
+def _command(argv: list[str]) -> None:
+    plan = parse(argv)
+    messages.quiet_tensorflow()
+    # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
+    from albert_lsh_tf.export.planned import export_plan
+
+    with messages.when_interrupted("dest is as it was."):
+        lines = export_plan(plan)
+    print("\n".join(lines))
 
 
 def parse(argv: Sequence[str]) -> ExportPlan:

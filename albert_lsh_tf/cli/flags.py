@@ -81,6 +81,17 @@ class ParsedFlags:
     run: Mapping[str, Any]
     settings: Mapping[str, Any]
 
+    def phases(self, *names: str) -> dict[str, bool]:
+        """Which of do_train, do_eval, ... to do: those asked for, or else all.
+
+        One that was turned off leaves the others: --nodo_predict alone is all but that.
+        """
+        given = {name: self.run[name] for name in names}
+        default = not any(given.values())
+        return {
+            name: default if value is None else value for name, value in given.items()
+        }
+
 
 def parse(argv: Sequence[str], script: FlagsOfScript) -> ParsedFlags:
     """Reads a command line.

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
@@ -35,20 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with status 1 where the source cannot be read, or `load_encoder` would
         refuse it.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        (flags,) = config_flags.parse(argv, (InspectFlags,), positional=_POSITIONAL)
-        messages.quiet_tensorflow()
-        # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
-        from albert_lsh_tf.checkpoints.inspection import inspect
+    messages.run_command(argv, help_text, _command)
 
-        found = inspect(flags.source, flags.albert_config_file)
-        print(json.dumps(found.to_dict(), indent=2) if flags.json else found.table())
-        if found.problem is not None:
-            raise SystemExit(1)
+
+def _command(argv: list[str]) -> None:
+    (flags,) = config_flags.parse(argv, (InspectFlags,), positional=_POSITIONAL)
+    messages.quiet_tensorflow()
+    # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
+    from albert_lsh_tf.checkpoints.inspection import inspect
+
+    found = inspect(flags.source, flags.albert_config_file)
+    print(json.dumps(found.to_dict(), indent=2) if flags.json else found.table())
+    if found.problem is not None:
+        raise SystemExit(1)
 
 
 def help_text() -> str:

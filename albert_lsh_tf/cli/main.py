@@ -49,7 +49,7 @@ COMMANDS = {
     ),
 }
 
-_HELP = ("-h", "--help", "-help", "--helpfull", "help")
+_HELP = {*messages.HELP_FLAGS, "help"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,9 +6,11 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from albert_lsh_tf.errors import InputError, is_disk_full
+
+HELP_FLAGS = frozenset(("-h", "--help", "-help", "--helpfull"))
 
 
 def quiet_tensorflow() -> None:
@@ -22,6 +24,35 @@ def quiet_tensorflow() -> None:
         warnings.simplefilter("ignore")
     for name in ("absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def say(line: str) -> None:
+    """Prints a line of what goes on, at once."""
+    print(line, flush=True)
+
+
+def run_command(
+    argv: Sequence[str] | None,
+    help_text: Callable[[], str],
+    command: Callable[[list[str]], None],
+) -> None:
+    """Runs a command, or prints its help page; errors and warnings are one line each.
+
+    Args:
+      argv: without the program's name; None: that of the process.
+      help_text: gives the page, for --help among the arguments.
+      command: takes the arguments.
+
+    Raises:
+      SystemExit: with a status other than 0, after one line on stderr, where the user
+        has to mend something.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if not HELP_FLAGS.isdisjoint(argv):
+        print(help_text(), end="")
+        return
+    with errors_in_one_line(), warnings_in_one_line():
+        command(argv)
 
 
 @contextlib.contextmanager
@@ -54,6 +85,19 @@ def errors_in_one_line() -> Iterator[None]:
         if line is None:
             raise
         _fail(line, 1)
+
+
+@contextlib.contextmanager
+def when_interrupted(outcome: str) -> Iterator[None]:
+    """Ends the program with "error: interrupted; ..." and status 130 at Ctrl-C.
+
+    Args:
+      outcome: what is there now, or what the same command does.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _fail(f"interrupted; {outcome}", 130)
 
 
 def _fail(line: str, status: int) -> None:

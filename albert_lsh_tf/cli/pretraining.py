@@ -21,25 +21,20 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        script = os.path.basename(sys.argv[0])
-        is_script = script.endswith(".py")
-        program = f"python {script}" if is_script else "albert-lsh pretrain"
-        print(flags.help_text(program, FLAGS), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        _run(flags.parse(argv, FLAGS))
+    messages.run_command(argv, _help_text, lambda argv: _run(flags.parse(argv, FLAGS)))
+
+
+def _help_text() -> str:
+    script = os.path.basename(sys.argv[0])
+    is_script = script.endswith(".py")
+    return flags.help_text(
+        f"python {script}" if is_script else "albert-lsh pretrain", FLAGS
+    )
 
 
 def _run(parsed: flags.ParsedFlags) -> None:
     output_dir = parsed.run["output_dir"] or OUTPUT_DIR
-    phases = {name: parsed.run[name] for name in ("do_train", "do_eval")}
-    # Without either of them, both; --nodo_eval alone leaves the other.
-    default = not any(phases.values())
-    phases = {
-        name: default if value is None else value for name, value in phases.items()
-    }
+    phases = parsed.phases("do_train", "do_eval")
     config = _config(parsed, output_dir, phases["do_train"])
     if parsed.run["output_dir"] is None:
         print(f"output_dir: {output_dir} (the default)", flush=True)
@@ -72,11 +67,9 @@ def _with_layer(
     config: PretrainingConfig, settings: Mapping[str, Any], source: str = ""
 ) -> PretrainingConfig:
     """Puts a layer on; where it changes the steps alone, warm-up keeps its share."""
-    settings = dict(settings)
-    steps = settings.get("num_train_steps")
-    if isinstance(steps, int) and "num_warmup_steps" not in settings:
-        share = config.num_warmup_steps / config.num_train_steps
-        settings["num_warmup_steps"] = round(share * steps)
+    settings = recipes.with_warmup_share(
+        config, settings, "num_train_steps", "num_warmup_steps"
+    )
     return config.with_settings(settings, source)
 
 

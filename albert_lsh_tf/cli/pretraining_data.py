@@ -103,27 +103,21 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line(), messages.warnings_in_one_line():
-        flags, config, output_dir = config_flags.parse(
-            argv, (FileFlags, ExampleConfig), default_output_dir=OUTPUT_DIR
-        )
-        messages.quiet_tensorflow()
-        try:
-            if flags.runner:
-                _run_beam(flags, config, output_dir)
-            else:
-                _run(flags, config, pathlib.Path(output_dir))
-        except KeyboardInterrupt:
-            print(
-                "error: interrupted; the same command goes on after the last file that "
-                "was finished.",
-                file=sys.stderr,
-            )
-            raise SystemExit(130) from None
+    messages.run_command(argv, help_text, _command)
+
+
+def _command(argv: list[str]) -> None:
+    flags, config, output_dir = config_flags.parse(
+        argv, (FileFlags, ExampleConfig), default_output_dir=OUTPUT_DIR
+    )
+    messages.quiet_tensorflow()
+    with messages.when_interrupted(
+        "the same command goes on after the last file that was finished."
+    ):
+        if flags.runner:
+            _run_beam(flags, config, output_dir)
+        else:
+            _run(flags, config, pathlib.Path(output_dir))
 
 
 def help_text() -> str:
@@ -166,7 +160,7 @@ def _run(flags: FileFlags, config: ExampleConfig, output_dir: pathlib.Path) -> N
             flags.do_lower_case,
             num_workers,
         )
-        _say(f"{folder}: {corpus.description()}")
+        messages.say(f"{folder}: {corpus.description()}")
         return
     names = files.output_names(flags.num_files)
     manifest = create.create_pretraining_data(
@@ -177,9 +171,9 @@ def _run(flags: FileFlags, config: ExampleConfig, output_dir: pathlib.Path) -> N
         flags.do_lower_case,
         flags.dupe_factor,
         num_workers,
-        say=_say,
+        say=messages.say,
     )
-    _say(f"{manifest.path.parent}: {files.summary(manifest)}")
+    messages.say(f"{manifest.path.parent}: {files.summary(manifest)}")
 
 
 def _run_beam(flags: FileFlags, config: ExampleConfig, output_dir: str) -> None:
@@ -200,13 +194,9 @@ def _run_beam(flags: FileFlags, config: ExampleConfig, output_dir: str) -> None:
         flags.dupe_factor,
         flags.runner,
         flags.beam_options,
-        say=_say,
+        say=messages.say,
     )
-    _say(f"{output_dir}: {files.summary(manifest)}")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
+    messages.say(f"{output_dir}: {files.summary(manifest)}")
 
 
 if __name__ == "__main__":

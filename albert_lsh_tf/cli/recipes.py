@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from albert_lsh_tf.cli.flags import ParsedFlags
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import ClassifierConfig, RunConfig
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.data.classification import known_name, spelled
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
@@ -108,13 +108,33 @@ def apply(
     Raises:
       InputError: an unknown setting, or one that does not fit.
     """
-    settings = dict(settings)
-    steps = settings.get("train_step")
-    if isinstance(steps, int) and not isinstance(steps, bool):
-        warmup_step = round(config.warmup_step * steps / config.train_step)
-        settings.setdefault("warmup_step", warmup_step)
+    settings = with_warmup_share(config, settings, "train_step", "warmup_step")
+    if _is_number_of_steps(settings.get("train_step")):
         settings.setdefault("num_train_epochs", None)
     return config.with_settings(settings, source)
+
+
+def with_warmup_share(
+    config: RunConfig, settings: Mapping[str, Any], steps_name: str, warmup_name: str
+) -> dict[str, Any]:
+    """A layer of settings in which warm-up keeps its share of a new number of steps.
+
+    Args:
+      config: the layers below.
+      settings: the layer; where it has a warm-up of its own, that stays.
+      steps_name: the setting of the steps.
+      warmup_name: the setting of the warm-up.
+    """
+    steps = settings.get(steps_name)
+    if not _is_number_of_steps(steps):
+        return dict(settings)
+    warmup = round(getattr(config, warmup_name) * steps / getattr(config, steps_name))
+    return {warmup_name: warmup, **settings}
+
+
+def _is_number_of_steps(value: Any) -> bool:
+    """Whether it can be one; what cannot is refused where configs are made."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _recipe_file(task_name: str) -> pathlib.Path | None:

@@ -48,13 +48,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
       SystemExit: always with a status other than 0, but after `--help`.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print("SQuAD is not built yet. These flags are planned:")
-        print("\n".join(f"  --{name}" for name in _FLAGS))
-        return
-    with messages.errors_in_one_line():
-        _parse(argv)
+    messages.run_command(argv, _help_text, _command)
+
+
+def _help_text() -> str:
+    lines = ["SQuAD is not built yet. These flags are planned:"]
+    return "\n".join([*lines, *(f"  --{name}" for name in _FLAGS)]) + "\n"
+
+
+def _command(argv: list[str]) -> None:
+    _parse(argv)
     print(
         "error: SQuAD is not built yet; run_classifier.py fine-tunes the GLUE tasks.",
         file=sys.stderr,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import signal
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
@@ -39,22 +38,21 @@ def main(argv: Sequence[str] | None = None) -> None:
       SystemExit: with a status other than 0, after one line on stderr, where the user
         has to mend something.
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
-    if any(argument in ("-h", "--help", "-help", "--helpfull") for argument in argv):
-        print(help_text(), end="")
-        return
-    with messages.errors_in_one_line():
-        flags, config = config_flags.parse(argv, (VocabFlags, VocabularyConfig))
-        # SentencePiece is deaf to an interruption as Python hands it on. Nothing is
-        # written before it is done.
-        previous = signal.signal(signal.SIGINT, signal.SIG_DFL)
-        try:
-            model_file = write_vocabulary(
-                flags.input_file, flags.model_prefix, config, say=_say
-            )
-        finally:
-            signal.signal(signal.SIGINT, previous)
-        print(f"{model_file}: {config.vocab_size:,} pieces")
+    messages.run_command(argv, help_text, _command)
+
+
+def _command(argv: list[str]) -> None:
+    flags, config = config_flags.parse(argv, (VocabFlags, VocabularyConfig))
+    # SentencePiece is deaf to an interruption as Python hands it on. Nothing is
+    # written before it is done.
+    previous = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        model_file = write_vocabulary(
+            flags.input_file, flags.model_prefix, config, say=messages.say
+        )
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    print(f"{model_file}: {config.vocab_size:,} pieces")
 
 
 def help_text() -> str:
@@ -69,10 +67,6 @@ def help_text() -> str:
         *config_flags.help_lines(VocabularyConfig),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":
