@@ -7,9 +7,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.task import Task
-from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks import devices, glue, inputs, results
-from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
+from albert_lsh_tf.tasks import glue, inputs, results
 from albert_lsh_tf.tasks.experiment import experiment_config
 from albert_lsh_tf.tasks.prediction import predict_logits
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
@@ -74,22 +72,17 @@ class ClassifierRun(TrainingRun):
             self.train()
         elif self.start_step:
             say(f"{self.folder.path} is trained up to step {self.start_step} already.")
-        step = self._restore_best()
+        # Without training, the checkpoint that was named, if one was.
+        is_named = not self.trains and not self.start_step
+        step = self.restore_best(self.files.checkpoint if is_named else None)
         recorded = self._recorded()
         best = None
         if do_eval:
-            metrics = self.evaluate()
-            if not is_finite(metrics):
-                raise InputError(
-                    f"The evaluation loss at step {step} is {metrics['loss']}: no "
-                    "checkpoint can be the best. Start again in another output_dir "
-                    "with a lower learning_rate or mixed_precision=float32."
-                )
+            metrics = self.evaluate_best(step)
             metrics = self._unless_recorded(recorded, step, metrics)
             best = {"step": step, **metrics}
             results.write_scores(self.folder, metrics, step)
-            shown = "  ".join(f"{name} {metrics[name]:.4f}" for name in metrics)
-            say(f"best checkpoint (step {step}): {shown}")
+            self.say_best(step, metrics)
             if self.task.constant_prediction and self.folder.writable:
                 _logger.warning(
                     "The model predicts %s for every example: it has not learned the "
@@ -131,18 +124,6 @@ class ClassifierRun(TrainingRun):
                 ", ".join(f"{name} {metrics[name]:.4f}" for name in metrics),
             )
         return best
-
-    def _restore_best(self) -> int:
-        """Gives the model the weights of the best checkpoint; returns its step."""
-        # The chief may still be replacing the best one, which all workers read.
-        devices.wait_for_all(self.strategy)
-        best = read_best(self.folder.best_dir)
-        prefix = best.prefix if best else self.folder.latest_checkpoint()
-        if not self.trains and self.files.checkpoint and not self.start_step:
-            prefix = self.files.checkpoint  # The one that was asked for.
-        with self.strategy.scope():
-            restore(self.weights, prefix)
-        return step_of(prefix)
 
     def _predict(self, keep: bool) -> None:
         task = self.task.glue_task

@@ -158,16 +158,19 @@ def _holds(
 
 def draw_curves(folder: RunFolder, log: TrainingLog, task: Task) -> None:
     """Draws train_loss.png: training loss and the dev metric over steps."""
-    if not log.training or not folder.writable:
-        return
+    if log.training and folder.writable:
+        write_figure(folder, "train_loss.png", curves(log, task))
+
+
+def write_figure(folder: RunFolder, name: str, figure: "Figure") -> None:
+    """Writes a figure as PNG."""
     # Matplotlib takes a while to import; nothing else here needs it.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = curves(log, task)
     FigureCanvasAgg(figure)
     image = io.BytesIO()
     figure.savefig(image, format="png")
-    folder.write("train_loss.png", image.getvalue())
+    folder.write(name, image.getvalue())
 
 
 def curves(log: TrainingLog, task: Task) -> "Figure":

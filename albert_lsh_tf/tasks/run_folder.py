@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 
 import tensorflow as tf
+import yaml
 
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig, RunConfig
 from albert_lsh_tf.data.classification import spelled
@@ -119,6 +120,28 @@ class RunFolder:
         """Writes or replaces a small file at once; nothing on other workers."""
         if self.writable:
             write_atomically(self.path / name, content)
+
+    def describe(
+        self,
+        config: RunConfig,
+        albert_config: AlbertConfig | None = None,
+        vocabulary_file: str | pathlib.Path | None = None,
+    ) -> None:
+        """Writes what makes the folder complete; nothing on other workers.
+
+        Args:
+          config: of the run.
+          albert_config: the architecture; None: that which is there stays.
+          vocabulary_file: of the model; None: that which is there stays.
+        """
+        self.make()
+        if albert_config is not None:
+            text = json.dumps(albert_config.to_dict(), indent=2) + "\n"
+            self.write(self.albert_config_file.name, text)
+        if vocabulary_file is not None:
+            self.write_vocabulary(vocabulary_file)
+        text = yaml.safe_dump(config.to_dict(), sort_keys=False)
+        self.write(self.config_file.name, text)
 
     def write_vocabulary(self, file: str | pathlib.Path) -> None:
         """Copies a vocabulary under the name of its kind; nothing on other workers."""

@@ -2,22 +2,26 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import ClassifierConfig, RunConfig
 from albert_lsh_tf.data.classification import spelled
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.run_folder import RunFolder
 
-# How long, how often and on what machine: free to change while a run goes on.
-_FREE = (
-    *("train_step", "num_train_epochs", "warmup_step"),  # See `refuse_other_length`.
-    *("save_checkpoints_steps", "keep_checkpoint_max"),
-    *("eval_batch_size", "predict_batch_size"),
+# How often and on what machine: free to change while a run goes on.
+FREE_OF_EVERY_RUN = (
+    *("save_checkpoints_steps", "keep_checkpoint_max", "eval_batch_size"),
     *("distribution_strategy", "num_gpus", "num_logical_cpus", "worker_hosts"),
     *("task_index", "tpu_address", "enable_xla", "recompute"),
-    *("spm_model_file", "vocab_file"),  # `find_model` compares what is in them.
+    *("spm_model_file", "vocab_file"),  # What is in them is compared.
+)
+_FREE = (
+    *FREE_OF_EVERY_RUN,
+    *("train_step", "num_train_epochs", "warmup_step"),  # See `refuse_other_length`.
+    "predict_batch_size",
 )
 # What the scores of weights that are trained already depend on.
 _SCORING = (
@@ -81,12 +85,7 @@ def refuse_other_length(
         one and did not just keep its share of a new `train_step`.
     """
     saved = folder.saved_config()
-    if config.train_step < trained_steps:
-        raise InputError(
-            f"output_dir={folder.path} is trained up to step {trained_steps}, beyond "
-            f"train_step={config.train_step}. Give another --output_dir, or "
-            f"train_step={trained_steps} or more."
-        )
+    refuse_fewer_steps(folder, "train_step", config.train_step, trained_steps)
     factor = config.train_step / saved.train_step
     # Both numbers of steps were rounded.
     tolerance = 0.5 + 0.5 * factor if factor != 1 else 0
@@ -99,8 +98,30 @@ def refuse_other_length(
         )
 
 
+def refuse_fewer_steps(
+    folder: RunFolder, name: str, steps: int, trained_steps: int
+) -> None:
+    """Refuses less training than there was.
+
+    Args:
+      folder: holds the run that is to go on.
+      name: of the setting that says how long.
+      steps: its value.
+      trained_steps: of the run's last checkpoint.
+
+    Raises:
+      InputError: `steps` lies below what is trained.
+    """
+    if steps < trained_steps:
+        raise InputError(
+            f"output_dir={folder.path} is trained up to step {trained_steps}, beyond "
+            f"{name}={steps}. Give another --output_dir, or {name}={trained_steps} or "
+            "more."
+        )
+
+
 def changed_settings(
-    before: ClassifierConfig, now: ClassifierConfig, names: list[str] | None = None
+    before: RunConfig, now: RunConfig, names: Sequence[str] | None = None
 ) -> list[str]:
     """The settings that differ, as "name=old -> new"; of `lsh` its own settings.
 

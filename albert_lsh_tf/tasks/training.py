@@ -4,12 +4,10 @@ The loop is Model Garden's trainer under Orbit's controller. A run lives in its 
 killed at any moment, the same call goes on from the last checkpoint.
 """
 
-import json
 import pathlib
 from typing import Any
 
 import tensorflow as tf
-import yaml
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.sources import glue_dir_of
@@ -121,7 +119,12 @@ def _run(
                 say(f"note: not as in the run so far: {', '.join(changes)}")
         # A finished run keeps the description of how it was trained.
         if step_of(files.checkpoint) < config.train_step:
-            _save_description(config, folder, files)
+            is_new = files.checkpoint is None
+            folder.describe(
+                config,
+                files.albert_config if is_new else None,
+                files.vocabulary_file if is_new else None,
+            )
     run = ClassifierRun(config, task, folder, strategy, files, data, do_train, do_eval)
     try:
         return run.results(do_eval, do_predict)
@@ -134,16 +137,3 @@ def _is_dense(config: ClassifierConfig) -> bool:
     lsh = config.lsh_or_recommended
     device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
     return lsh.dense_below is None and lsh.is_dense(config.max_seq_length, device)
-
-
-def _save_description(
-    config: ClassifierConfig, folder: RunFolder, files: inputs.ModelFiles
-) -> None:
-    """Writes what makes the folder complete: config, architecture and vocabulary."""
-    folder.make()
-    if files.checkpoint is None:
-        albert_config = json.dumps(files.albert_config.to_dict(), indent=2) + "\n"
-        folder.write(folder.albert_config_file.name, albert_config)
-        folder.write_vocabulary(files.vocabulary_file)
-    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-    folder.write(folder.config_file.name, text)

@@ -13,7 +13,7 @@ from official.core import config_definitions as cfg
 from albert_lsh_tf.config import RunConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
-from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, is_finite
+from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, is_finite, read_best
 from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
 from albert_lsh_tf.tasks.run_folder import (
     CHECKPOINT_NAME,
@@ -138,6 +138,39 @@ class TrainingRun:
         metrics = self.trainer.evaluate(tf.constant(-1))
         return {name: float(value) for name, value in metrics.items()}
 
+    def restore_best(self, asked_for: str | None = None) -> int:
+        """Gives the model the weights of the best checkpoint; returns its step.
+
+        Args:
+          asked_for: the prefix of another one to take.
+        """
+        # The chief may still be replacing the best one, which all workers read.
+        devices.wait_for_all(self.strategy)
+        best = read_best(self.folder.best_dir)
+        prefix = asked_for or (best.prefix if best else self.folder.latest_checkpoint())
+        with self.strategy.scope():
+            restore(self.weights, prefix)
+        return step_of(prefix)
+
+    def evaluate_best(self, step: int) -> dict[str, float]:
+        """Evaluates the checkpoint of a step, which `restore_best` restored.
+
+        Raises:
+          InputError: its loss is not finite.
+        """
+        metrics = self.evaluate()
+        if not is_finite(metrics):
+            raise InputError(
+                f"The evaluation loss at step {step} is {metrics['loss']}: no "
+                "checkpoint can be the best. Start again in another output_dir with a "
+                "lower learning_rate, a longer warm-up or mixed_precision=float32."
+            )
+        return metrics
+
+    def say_best(self, step: int, metrics: dict[str, float]) -> None:
+        """Shows the scores of the best checkpoint."""
+        self.progress.say(f"best checkpoint (step {step}): {_in_a_line(metrics)}")
+
     def further_measures(
         self, outputs: dict[str, Any], steps: int, seconds: float
     ) -> dict[str, float]:
@@ -221,8 +254,12 @@ class TrainingRun:
             )
         name = self.best_metric
         self.progress.show(name, f"{metrics[name]:.4f}")
-        shown = "  ".join(f"{name} {metrics[name]:.4f}" for name in metrics)
-        self.progress.say(f"step {step}: {shown}{'  (best)' if is_best else ''}")
+        mark = "  (best)" if is_best else ""
+        self.progress.say(f"step {step}: {_in_a_line(metrics)}{mark}")
+
+
+def _in_a_line(metrics: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
 
 
 def steps_per_loop(train_steps: int) -> int:

@@ -1,6 +1,5 @@
 """The files that pre-training leaves besides those of every run."""
 
-import io
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -36,16 +35,8 @@ def summarize(log: TrainingLog, best: dict | None) -> dict[str, Any]:
 
 def draw_curves(folder: RunFolder, log: TrainingLog) -> None:
     """Draws learning_curves.png: accuracy of both heads over steps."""
-    if not log.training or not folder.writable:
-        return
-    # Matplotlib takes a while to import; nothing else here needs it.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure = curves(log)
-    FigureCanvasAgg(figure)
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    folder.write(CURVES_FILE, image.getvalue())
+    if log.training and folder.writable:
+        results.write_figure(folder, CURVES_FILE, curves(log))
 
 
 def curves(log: TrainingLog) -> "Figure":

@@ -10,11 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-import yaml
 
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
-from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
 from albert_lsh_tf.tasks.pretraining import inputs
 from albert_lsh_tf.tasks.pretraining.results import draw_curves, summarize
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
@@ -23,18 +21,19 @@ from albert_lsh_tf.tasks.pretraining.throughput import matmul_peak
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.results import write_scores, write_summary
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
-from albert_lsh_tf.tasks.same_run import changed_settings
-from albert_lsh_tf.tasks.training_run import restore
+from albert_lsh_tf.tasks.same_run import (
+    FREE_OF_EVERY_RUN,
+    changed_settings,
+    refuse_fewer_steps,
+)
 
-# How long, how often and on what machine: free to change while a run goes on.
+# Free to change while a run goes on, besides what is of every run.
 _FREE = (
-    "num_train_steps",  # More, never less than is trained.
-    *("save_checkpoints_steps", "keep_checkpoint_max"),
-    *("eval_batch_size", "max_eval_steps", "eval_input_file", "input_file"),
-    *("gradient_accumulation_steps", "recompute", "enable_xla"),
-    *("distribution_strategy", "num_gpus", "num_logical_cpus", "worker_hosts"),
-    *("task_index", "tpu_address"),
-    *("albert_config_file", "init_checkpoint", "spm_model_file", "vocab_file"),
+    *FREE_OF_EVERY_RUN,
+    "num_train_steps",  # See `refuse_fewer_steps`.
+    *("max_eval_steps", "eval_input_file", "gradient_accumulation_steps"),
+    *("input_file", "albert_config_file"),  # What is in them is compared.
+    "init_checkpoint",
 )
 
 
@@ -113,7 +112,11 @@ def _run(
         say(f"evaluation: {examples.evaluation.description}")
     identity = inputs.check_data(examples, start, folder)
     if do_train and trained_steps < config.num_train_steps:
-        _save_description(config, folder, start, identity)
+        if trained_steps:
+            folder.describe(config)
+        else:
+            folder.describe(config, start.albert_config, start.vocabulary_file)
+            folder.write(inputs.DATA_FILE, json.dumps(identity, indent=2) + "\n")
         peak = None
         if folder.writable:
             peak = matmul_peak(_compute_dtype()) * devices.num_hosts(strategy)
@@ -151,24 +154,12 @@ def _run(
 
 def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
     """Evaluates the best checkpoint, and writes what the run came to."""
-    devices.wait_for_all(run.strategy)
-    best = read_best(run.folder.best_dir)
-    prefix = best.prefix if best else run.folder.latest_checkpoint()
-    with run.strategy.scope():
-        restore(run.weights, prefix)
-    scores, step = None, step_of(prefix)
+    scores, step = None, run.restore_best()
     if do_eval:
-        metrics = run.evaluate()
-        if not is_finite(metrics):
-            raise InputError(
-                f"The evaluation loss at step {step} is {metrics['loss']}: no "
-                "checkpoint can be the best. Start again in another output_dir with a "
-                "lower learning_rate or a longer warm-up."
-            )
+        metrics = run.evaluate_best(step)
         scores = {"step": step, **metrics}
         write_scores(run.folder, metrics, step)
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        run.progress.say(f"best checkpoint (step {step}): {shown}")
+        run.say_best(step, metrics)
     summary = summarize(run.log, scores)
     if do_eval or run.trains:
         write_summary(run.folder, summary)
@@ -192,31 +183,8 @@ def _refuse_other_settings(
             f"were; --init_checkpoint={folder.path} goes on from its weights."
         )
     trained_steps = step_of(folder.latest_checkpoint())
-    if config.num_train_steps < trained_steps:
-        raise InputError(
-            f"output_dir={folder.path} is trained up to step {trained_steps}, beyond "
-            f"num_train_steps={config.num_train_steps}. Give another --output_dir, or "
-            f"num_train_steps={trained_steps} or more."
-        )
+    refuse_fewer_steps(folder, "num_train_steps", config.num_train_steps, trained_steps)
 
 
 def _compute_dtype() -> tf.DType:
     return tf.as_dtype(tf_keras.mixed_precision.global_policy().compute_dtype)
-
-
-def _save_description(
-    config: PretrainingConfig,
-    folder: RunFolder,
-    start: inputs.StartingPoint,
-    identity: dict[str, Any],
-) -> None:
-    """Writes what makes the folder complete: config, architecture and vocabulary."""
-    folder.make()
-    if not folder.checkpoints():
-        albert_config = json.dumps(start.albert_config.to_dict(), indent=2) + "\n"
-        folder.write(folder.albert_config_file.name, albert_config)
-        folder.write(inputs.DATA_FILE, json.dumps(identity, indent=2) + "\n")
-        if start.vocabulary_file:
-            folder.write_vocabulary(start.vocabulary_file)
-    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-    folder.write(folder.config_file.name, text)
