@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from albert_lsh_tf.cli import classifier, main
+from albert_lsh_tf.config import AlbertConfig
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 FENCED = re.compile(r"^```(python|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -62,7 +64,9 @@ def test_examples_run_as_written(tmp_path, monkeypatch, capsys):
         else:
             run_shell(text)
     printed = capsys.readouterr().out
-    assert "(1, 15, 128)" in printed
+    config = AlbertConfig.from_file(EMBEDDED_MODEL_DIR / "albert_config.json")
+    width = config.hidden_size
+    assert f", {width}) (1, {width})" in printed
     assert "(2, 4096, 768)" in printed
     assert "load_encoder  would load 25 variables" in printed
     assert (tmp_path / "runs" / "mrpc" / "MRPC.tsv").exists()
