@@ -145,7 +145,7 @@ def _make_file(
     """Makes one file; returns its entry of the manifest."""
     corpus = TokenCorpus.load(tokens)
     pairs = Pairs.from_matrix(np.fromfile(_dealt_file(dealt, task), np.int64))
-    pairs = pairs[np.argsort(files.order_keys(pairs.key), kind="stable")]
+    pairs = files.in_order(pairs)
     counts = collections.Counter()
 
     def records() -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from albert_lsh_tf.data.pretraining.manifest import (
     describe_file,
 )
 from albert_lsh_tf.data.pretraining.random_numbers import Draw, fold_in
+from albert_lsh_tf.data.pretraining.segments import Pairs
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.errors import InputError
 
@@ -76,6 +77,11 @@ def manifest_config(
 def order_keys(pair_keys: np.ndarray) -> np.ndarray:
     """uint64 [n]; the order of examples, which also says which file each is in."""
     return fold_in(pair_keys, Draw.ORDER)
+
+
+def in_order(pairs: Pairs) -> Pairs:
+    """Pairs in the order of their examples."""
+    return pairs[np.argsort(order_keys(pairs.key), kind="stable")]
 
 
 def file_numbers(order_keys: np.ndarray, num_files: int) -> np.ndarray:

@@ -57,10 +57,9 @@ class EpochPairs:
 
     def _pairs(self, epoch: int) -> Pairs:
         if epoch not in self._kept:
-            pairs = self._corpus.pairs(epoch, self._config)
-            order = np.argsort(files.order_keys(pairs.key), kind="stable")
+            pairs = files.in_order(self._corpus.pairs(epoch, self._config))
             self._kept = dict([*self._kept.items()][-1:])
-            self._kept[epoch] = pairs[order]
+            self._kept[epoch] = pairs
         return self._kept[epoch]
 
 

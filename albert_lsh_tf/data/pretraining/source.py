@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.data.pretraining import manifest
 from albert_lsh_tf.data.pretraining.examples import make_examples
-from albert_lsh_tf.data.pretraining.files import TOKENS_FOLDER, order_keys
+from albert_lsh_tf.data.pretraining.files import TOKENS_FOLDER, in_order
 from albert_lsh_tf.data.pretraining.online import online_dataset
 from albert_lsh_tf.data.pretraining.records import (
     RecordFiles,
@@ -115,9 +115,8 @@ class CorpusSource:
     def evaluation_examples(
         self, config: ExampleConfig, most: int
     ) -> dict[str, np.ndarray]:
-        pairs = self.corpus.pairs(0, config)
-        order = np.argsort(order_keys(pairs.key), kind="stable")[:most]
-        return make_examples(self.corpus, pairs[order], config)
+        pairs = in_order(self.corpus.pairs(0, config))
+        return make_examples(self.corpus, pairs[:most], config)
 
 
 class FileSource:
