@@ -181,6 +181,14 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# What Model Garden writes for a tuple in its params.yaml. A list holds the same, and
+# nothing is run to make it.
+_UniqueKeyLoader.add_constructor(
+    "tag:yaml.org,2002:python/tuple",
+    lambda loader, node: loader.construct_sequence(node, deep=True),
+)
+
+
 def _fit(name: str, value: Any, hint: Any) -> Any:
     """`value` as the field's type wants it: lists become tuples, ints floats."""
     options = (

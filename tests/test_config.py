@@ -11,6 +11,7 @@ from albert_lsh_tf.config import (
     LSHConfig,
     check_attention_kinds,
 )
+from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.diagnostics.plan import DiagnosisPlan
 from albert_lsh_tf.errors import InputError
 
@@ -119,6 +120,16 @@ def test_bad_files_are_named(content, message, tmp_path):
     with pytest.raises(InputError, match=message) as caught:
         ClassifierConfig.from_file(path)
     assert str(path) in str(caught.value)
+
+
+def test_tuples_that_model_garden_writes_are_lists(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("splits: !!python/tuple [dev, dev_mismatched]\n")
+    assert read_mapping(path) == {"splits": ["dev", "dev_mismatched"]}
+    # Other objects would be made by running something.
+    path.write_text("splits: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(InputError, match="params.yaml, line 1: not valid YAML"):
+        read_mapping(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
