@@ -129,9 +129,7 @@ class PretrainingTask(base_task.Task):
         def gradients_and_sums(part):
             with tf.GradientTape() as tape:
                 sums = head_sums(model, part, training=True)
-                loss = tf.add_n(
-                    [tf.math.divide_no_nan(sums[h].loss, counts[h]) for h in HEADS]
-                )
+                loss = mean_loss(sums, counts)
                 if model.losses:
                     num_parts = self.task_config.gradient_accumulation_steps
                     loss += tf.add_n(model.losses) / num_parts
@@ -151,8 +149,7 @@ class PretrainingTask(base_task.Task):
         _update(metrics or [], sums, inputs)
         # Shares add up to the loss; Model Garden takes the mean over replicas.
         num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        shares = [tf.math.divide_no_nan(sums[h].loss, counts[h]) for h in HEADS]
-        return {self.loss: tf.add_n(shares) * num_replicas}
+        return {self.loss: mean_loss(sums, counts) * num_replicas}
 
     def validation_step(
         self,
@@ -236,6 +233,19 @@ def global_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     context = tf.distribute.get_replica_context()
     counts = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
     return dict(zip(HEADS, counts, strict=True))
+
+
+def mean_loss(
+    sums: dict[str, losses.HeadSums], counts: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """What a part of a batch adds to the loss of the whole, a float32 scalar.
+
+    Args:
+      sums: of the part.
+      counts: of the whole batch, as `global_counts` gives them.
+    """
+    means = [tf.math.divide_no_nan(sums[head].loss, counts[head]) for head in HEADS]
+    return tf.add_n(means)
 
 
 def _update(

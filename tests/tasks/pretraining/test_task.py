@@ -23,7 +23,6 @@ from tests.tasks.pretraining.tiny_pretraining import (
     TinyPretraining,
     examples_of,
     scores_by_hand,
-    write_albert_config,
     write_examples,
 )
 
@@ -381,7 +380,6 @@ def test_experiment_runs_under_model_gardens_own_trainer(experiment, tmp_path):
     )
     assert again.as_dict() == experiment.as_dict()
     # What Model Garden's train.py leaves is a source of weights, here of another run.
-    write_albert_config(tmp_path / "albert_config.json")
     again.task.init_checkpoint = str(tmp_path / "ckpt-2")
     task = task_factory.get_task(again.task)
     started = task.build_model()
