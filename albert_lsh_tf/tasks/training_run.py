@@ -36,7 +36,7 @@ class TrainingRun:
       params: the run as the trainer wants it described.
       best_metric: of an evaluation; higher is better.
       start_step: steps that earlier processes have trained.
-      first_step: the best checkpoint is one after it.
+      first_step: the best checkpoint, and all that are scored, are after it.
       last_step: where training ends; None: `params.trainer.train_steps`.
       trains: train, if there is something left to train.
       evaluates: evaluate at every checkpoint.
@@ -230,10 +230,14 @@ class TrainingRun:
         self.progress.update(step, loss, seconds)
 
     def _evaluate_pending(self, best: BestCheckpoint) -> None:
-        """Evaluates the checkpoints that an earlier process saved but did not score."""
+        """Evaluates the checkpoints that an earlier process saved but did not score.
+
+        Not those up to `first_step`: this run would score them otherwise.
+        """
         scored = {entry["step"] for entry in self.log.evaluations}
         for prefix in self.folder.checkpoints():
-            if (step := step_of(prefix)) not in scored:
+            step = step_of(prefix)
+            if step > self.first_step and step not in scored:
                 self.progress.say(f"evaluating {prefix}, which has no scores yet")
                 with self.strategy.scope():
                     restore(self.weights, prefix)

@@ -25,6 +25,7 @@ from albert_lsh_tf.tasks import results as results_files
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.fixtures.wordpiece import wordpiece_lines, write_wordpiece
+from tests.tasks.interruption import StopAt
 from tests.tasks.tiny_run import (
     NUM_ROWS,
     TinyRun,
@@ -184,29 +185,6 @@ def test_training_goes_on_where_it_stopped(tiny, tmp_path):
         "ckpt-4.data-00000-of-00001",
         "ckpt-4.index",
     ]
-
-
-class StopAt:
-    """Interrupts training after a step, as Ctrl-C would."""
-
-    def __init__(self, step):
-        self._step = step
-
-    def __enter__(self):
-        from albert_lsh_tf.tasks.progress import Progress
-
-        self._patch = pytest.MonkeyPatch()
-        update = Progress.update
-
-        def stop(progress, step, *args):
-            update(progress, step, *args)
-            if step == self._step:
-                raise KeyboardInterrupt
-
-        self._patch.setattr(Progress, "update", stop)
-
-    def __exit__(self, *_):
-        self._patch.undo()
 
 
 def test_checkpoint_without_scores_is_evaluated_first(tiny, tmp_path, capsys):

@@ -33,7 +33,11 @@ _FREE = (
     "num_train_steps",  # See `refuse_fewer_steps`.
     *("max_eval_steps", "eval_input_file", "gradient_accumulation_steps"),
     *("input_file", "albert_config_file"),  # What is in them is compared.
-    "init_checkpoint",
+)
+# What the scores of weights that are trained already depend on.
+_SCORING = (
+    *("max_seq_length", "max_predictions_per_seq", "masked_lm_prob", "ngram"),
+    *("short_seq_prob", "seed", "attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 
 
@@ -171,19 +175,22 @@ def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
 def _refuse_other_settings(
     config: PretrainingConfig, folder: RunFolder, do_train: bool
 ) -> None:
-    """Refuses settings that would mix two runs in one folder."""
+    """Refuses settings that would mix two runs in one folder, or their scores."""
     saved = folder.saved_config()
-    if saved is None or not folder.checkpoints() or not do_train:
+    if saved is None or not folder.checkpoints():
         return
     names = [name for name in config.to_dict() if name not in _FREE]
-    if changes := changed_settings(saved, config, names):
+    if changes := changed_settings(saved, config, names if do_train else _SCORING):
         raise InputError(
             f"output_dir={folder.path} holds a run with other settings: "
             f"{', '.join(changes)}. Give another --output_dir, or leave them as they "
             f"were; --init_checkpoint={folder.path} goes on from its weights."
         )
-    trained_steps = step_of(folder.latest_checkpoint())
-    refuse_fewer_steps(folder, "num_train_steps", config.num_train_steps, trained_steps)
+    if do_train:
+        trained_steps = step_of(folder.latest_checkpoint())
+        refuse_fewer_steps(
+            folder, "num_train_steps", config.num_train_steps, trained_steps
+        )
 
 
 def _compute_dtype() -> tf.DType:

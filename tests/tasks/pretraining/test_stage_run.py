@@ -1,10 +1,12 @@
 """What the beginning of a stage does to positions that nothing was learned for."""
 
 import numpy as np
+import orbit
 import pytest
 
 from albert_lsh_tf.tasks.pretraining.training import pretrain
 from tests.tasks.pretraining.tiny_pretraining import TinyPretraining, weights_of
+from tests.tasks.tiny_run import read_log
 
 POSITIONS = "position_embedding/embeddings"
 
@@ -46,3 +48,18 @@ def test_positions_of_weights_to_start_from_stay(tiny, tmp_path):
     np.testing.assert_allclose(
         positions_of(tmp_path / "run"), positions_of(tmp_path / "first"), atol=1e-6
     )
+
+
+def test_what_an_earlier_stage_left_unscored_is_not_scored_at_another_length(
+    tiny, tmp_path, monkeypatch
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orbit.Controller, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(config(tiny), tmp_path)
+    assert (tmp_path / "ckpt-2.index").exists()
+    pretrain(config(tiny), tmp_path)
+    assert [entry["step"] for entry in read_log(tmp_path) if "eval" in entry] == [3]

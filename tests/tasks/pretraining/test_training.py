@@ -24,21 +24,21 @@ from albert_lsh_tf.tasks.pretraining.training import pretrain
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.data.pretraining.corpora import SPM_MODEL_FILE, random_corpus, write_text
 from tests.shared_data import REPOSITORY
+from tests.tasks.interruption import StopAt
 from tests.tasks.pretraining.tiny_pretraining import (
     ALBERT,
     LSH,
-    StopAt,
     TinyPretraining,
     check_weights,
     easy_corpus,
     examples_of,
-    read_log,
     scores_by_hand,
     weights_of,
     write_albert_config,
     write_examples,
     write_tokens,
 )
+from tests.tasks.tiny_run import read_log
 
 NAMES = ["masked_lm_accuracy", "masked_lm_loss"]
 NAMES += ["sentence_order_accuracy", "sentence_order_loss", "loss"]
@@ -488,6 +488,21 @@ def test_other_settings_are_refused(trained, changes, message):
     with pytest.raises(InputError, match=message) as refused:
         pretrain(config.replace(**changes), output_dir)
     assert "\n" not in str(refused.value)
+    assert files_of(output_dir) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attention": "lsh"}, "attention=dense -> lsh"),
+        ({"max_seq_length": 19}, "max_seq_length=23 -> 19"),
+    ],
+)
+def test_scores_of_other_settings_do_not_replace_the_runs(trained, changes, message):
+    output_dir, config, _ = trained
+    before = files_of(output_dir)
+    with pytest.raises(InputError, match=message):
+        pretrain(config.replace(**changes), output_dir, do_train=False)
     assert files_of(output_dir) == before
 
 

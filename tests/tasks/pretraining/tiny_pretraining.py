@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import numpy as np
-import pytest
 import scipy.special
 
 from albert_lsh_tf.checkpoints.sources import find_weights
@@ -22,7 +21,6 @@ from albert_lsh_tf.data.pretraining.token_corpus import (
 )
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
-from albert_lsh_tf.tasks.progress import Progress
 from tests.data.pretraining.corpora import (
     NUM_SPECIAL_IDS,
     VOCAB_SIZE,
@@ -194,29 +192,3 @@ def check_weights(
         np.testing.assert_allclose(
             weights[name], value, rtol=0, atol=atol, err_msg=name
         )
-
-
-def read_log(output_dir: pathlib.Path) -> list[dict]:
-    lines = (output_dir / "training_log.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-class StopAt:
-    """Interrupts training after a step, as Ctrl-C would."""
-
-    def __init__(self, step: int):
-        self._step = step
-
-    def __enter__(self):
-        self._patch = pytest.MonkeyPatch()
-        update = Progress.update
-
-        def stop(progress, step, *args):
-            update(progress, step, *args)
-            if step == self._step:
-                raise KeyboardInterrupt
-
-        self._patch.setattr(Progress, "update", stop)
-
-    def __exit__(self, *_):
-        self._patch.undo()
