@@ -5,6 +5,17 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
+
+HEADS = ("masked_lm", "sentence_order")
+# The names of Google's records, and those of the model's inputs.
+_MODEL_INPUTS = {
+    "input_word_ids": "input_ids",
+    "input_mask": "input_mask",
+    "input_type_ids": "segment_ids",
+    "masked_lm_positions": "masked_lm_positions",
+}
+
 
 class HeadSums(NamedTuple):
     """One head's part of a batch: float32 scalars.
@@ -54,6 +65,55 @@ def _sums(
         tf.reduce_sum(weights * tf.cast(is_correct, weights.dtype)),
         tf.reduce_sum(weights),
     )
+
+
+def head_sums(
+    model: AlbertPretrainer, inputs: dict[str, tf.Tensor], training: bool
+) -> dict[str, HeadSums]:
+    """Runs the model on a batch, and compares its outputs with what was there."""
+    outputs = model(
+        {name: inputs[record_name] for name, record_name in _MODEL_INPUTS.items()},
+        training=training,
+    )
+    return {
+        "masked_lm": masked_lm_sums(
+            outputs["mlm_logits"], inputs["masked_lm_ids"], inputs["masked_lm_weights"]
+        ),
+        "sentence_order": sentence_order_sums(
+            outputs["sop_logits"],
+            inputs["next_sentence_labels"][:, 0],
+            example_weights(inputs),
+        ),
+    }
+
+
+def example_weights(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+    """[B], float32; 0 for rows that only fill a batch of an evaluation."""
+    if "example_id" in inputs:
+        return tf.cast(inputs["example_id"] >= 0, tf.float32)
+    return tf.ones(tf.shape(inputs["input_ids"])[:1], tf.float32)
+
+
+def global_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Masked tokens and examples of the whole batch, over all replicas: float32."""
+    own = [
+        tf.reduce_sum(inputs["masked_lm_weights"]),
+        tf.reduce_sum(example_weights(inputs)),
+    ]
+    context = tf.distribute.get_replica_context()
+    counts = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+    return dict(zip(HEADS, counts, strict=True))
+
+
+def mean_loss(sums: dict[str, HeadSums], counts: dict[str, tf.Tensor]) -> tf.Tensor:
+    """What a part of a batch adds to the loss of the whole, a float32 scalar.
+
+    Args:
+      sums: of the part.
+      counts: of the whole batch, as `global_counts` gives them.
+    """
+    means = [tf.math.divide_no_nan(sums[head].loss, counts[head]) for head in HEADS]
+    return tf.add_n(means)
 
 
 def report(sums: Mapping[str, HeadSums]) -> dict[str, float]:

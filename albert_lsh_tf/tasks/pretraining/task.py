@@ -29,15 +29,6 @@ from albert_lsh_tf.tasks.pretraining.task_config import (
     PretrainingTaskConfig,
 )
 
-HEADS = ("masked_lm", "sentence_order")
-# The names of Google's records, and those of the model's inputs.
-_MODEL_INPUTS = {
-    "input_word_ids": "input_ids",
-    "input_mask": "input_mask",
-    "input_type_ids": "segment_ids",
-    "masked_lm_positions": "masked_lm_positions",
-}
-
 
 @task_factory.register_task_cls(PretrainingTaskConfig)
 class PretrainingTask(base_task.Task):
@@ -108,7 +99,9 @@ class PretrainingTask(base_task.Task):
         """Training's means since the last look; evaluation adds up sums instead."""
         if not training:
             return []
-        names = [f"{head}_{kind}" for head in HEADS for kind in ("accuracy", "loss")]
+        names = [
+            f"{head}_{kind}" for head in losses.HEADS for kind in ("accuracy", "loss")
+        ]
         return [
             *(tf_keras.metrics.Mean(name, dtype=tf.float32) for name in names),
             tf_keras.metrics.Sum("tokens", dtype=tf.float32),
@@ -124,12 +117,12 @@ class PretrainingTask(base_task.Task):
         """One step on one replica's share of the batch."""
         scales_loss = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
         variables = model.trainable_variables
-        counts = global_counts(inputs)
+        counts = losses.global_counts(inputs)
 
         def gradients_and_sums(part):
             with tf.GradientTape() as tape:
-                sums = head_sums(model, part, training=True)
-                loss = mean_loss(sums, counts)
+                sums = losses.head_sums(model, part, training=True)
+                loss = losses.mean_loss(sums, counts)
                 if model.losses:
                     num_parts = self.task_config.gradient_accumulation_steps
                     loss += tf.add_n(model.losses) / num_parts
@@ -149,7 +142,7 @@ class PretrainingTask(base_task.Task):
         _update(metrics or [], sums, inputs)
         # Shares add up to the loss; Model Garden takes the mean over replicas.
         num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return {self.loss: mean_loss(sums, counts) * num_replicas}
+        return {self.loss: losses.mean_loss(sums, counts) * num_replicas}
 
     def validation_step(
         self,
@@ -158,8 +151,8 @@ class PretrainingTask(base_task.Task):
         metrics: Any = None,
     ) -> dict[str, tf.Tensor]:
         """Sums of one replica's share of the batch, by head: [3] each."""
-        sums = head_sums(model, inputs, training=False)
-        return {head: tf.stack(sums[head]) for head in HEADS}
+        sums = losses.head_sums(model, inputs, training=False)
+        return {head: tf.stack(sums[head]) for head in losses.HEADS}
 
     def aggregate_logs(
         self,
@@ -170,10 +163,10 @@ class PretrainingTask(base_task.Task):
 
         Every worker evaluates all examples, so its own replicas' sums are enough.
         """
-        state = state or {head: np.zeros(3) for head in HEADS}
+        state = state or {head: np.zeros(3) for head in losses.HEADS}
         return {
             head: state[head] + np.sum([part.numpy() for part in step_logs[head]], 0)
-            for head in HEADS
+            for head in losses.HEADS
         }
 
     def reduce_aggregated_logs(
@@ -195,57 +188,6 @@ def example_config(params: PretrainingDataConfig) -> ExampleConfig:
         short_seq_prob=params.short_seq_prob,
         random_seed=params.seed or 0,
     )
-
-
-def head_sums(
-    model: AlbertPretrainer, inputs: dict[str, tf.Tensor], training: bool
-) -> dict[str, losses.HeadSums]:
-    """Runs the model on a batch, and compares its outputs with what was there."""
-    outputs = model(
-        {name: inputs[record_name] for name, record_name in _MODEL_INPUTS.items()},
-        training=training,
-    )
-    return {
-        "masked_lm": losses.masked_lm_sums(
-            outputs["mlm_logits"], inputs["masked_lm_ids"], inputs["masked_lm_weights"]
-        ),
-        "sentence_order": losses.sentence_order_sums(
-            outputs["sop_logits"],
-            inputs["next_sentence_labels"][:, 0],
-            example_weights(inputs),
-        ),
-    }
-
-
-def example_weights(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
-    """[B], float32; 0 for rows that only fill a batch of an evaluation."""
-    if "example_id" in inputs:
-        return tf.cast(inputs["example_id"] >= 0, tf.float32)
-    return tf.ones(tf.shape(inputs["input_ids"])[:1], tf.float32)
-
-
-def global_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Masked tokens and examples of the whole batch, over all replicas: float32."""
-    own = [
-        tf.reduce_sum(inputs["masked_lm_weights"]),
-        tf.reduce_sum(example_weights(inputs)),
-    ]
-    context = tf.distribute.get_replica_context()
-    counts = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
-    return dict(zip(HEADS, counts, strict=True))
-
-
-def mean_loss(
-    sums: dict[str, losses.HeadSums], counts: dict[str, tf.Tensor]
-) -> tf.Tensor:
-    """What a part of a batch adds to the loss of the whole, a float32 scalar.
-
-    Args:
-      sums: of the part.
-      counts: of the whole batch, as `global_counts` gives them.
-    """
-    means = [tf.math.divide_no_nan(sums[head].loss, counts[head]) for head in HEADS]
-    return tf.add_n(means)
 
 
 def _update(

@@ -11,12 +11,8 @@ from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 from albert_lsh_tf.tasks.optimization import AlbertAdamW, AlbertLAMB
 from albert_lsh_tf.tasks.pretraining.experiment import experiment_config
-from albert_lsh_tf.tasks.pretraining.task import (
-    PretrainingTask,
-    example_config,
-    example_weights,
-    global_counts,
-)
+from albert_lsh_tf.tasks.pretraining.losses import example_weights, global_counts
+from albert_lsh_tf.tasks.pretraining.task import PretrainingTask, example_config
 from tests.data.pretraining.corpora import rows_of
 from tests.tasks.pretraining.tiny_pretraining import (
     ALBERT,
