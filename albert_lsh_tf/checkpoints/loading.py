@@ -25,6 +25,9 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 
+# Variables that keep their values where a source does not have them, or never has.
+_OF_THE_MODEL_ALONE = name_map.CALIBRATION + name_map.REPLACED_TOKENS
+
 
 def load_encoder(
     source: str | pathlib.Path | WeightSource | None = None,
@@ -288,7 +291,7 @@ def _restore(
     targets = {
         name: variable
         for variable in model.variables
-        if not matches(name := variable.name.split(":")[0], name_map.CALIBRATION)
+        if not matches(name := variable.name.split(":")[0], _OF_THE_MODEL_ALONE)
         and name not in kept
     }
     shapes = {name: tuple(variable.shape) for name, variable in targets.items()}

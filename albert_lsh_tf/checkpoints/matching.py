@@ -18,9 +18,14 @@ from albert_lsh_tf.errors import InputError
 
 # Left aside by name when an encoder is loaded, and when heads are loaded with it.
 BESIDE_AN_ENCODER = (
-    name_map.TASK_HEADS + name_map.PRETRAINING_HEADS + name_map.CALIBRATION
+    name_map.TASK_HEADS
+    + name_map.PRETRAINING_HEADS
+    + name_map.REPLACED_TOKENS
+    + name_map.CALIBRATION
 )
-BESIDE_A_PRETRAINER = name_map.TASK_HEADS + name_map.CALIBRATION
+BESIDE_A_PRETRAINER = (
+    name_map.TASK_HEADS + name_map.REPLACED_TOKENS + name_map.CALIBRATION
+)
 
 
 def check_config(source: WeightSource) -> None:

@@ -248,6 +248,9 @@ TASK_HEADS = tuple(
     )
 )
 
+# The head that pre-training alone needs: what detects replaced tokens.
+REPLACED_TOKENS = (re.compile(r"^discriminator_predictions/"),)
+
 # Heads of pre-training, whether or not the tables above know the variable.
 PRETRAINING_HEADS = tuple(
     re.compile(pattern)

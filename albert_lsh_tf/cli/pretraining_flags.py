@@ -50,6 +50,8 @@ FLAGS = FlagsOfScript(
             "gradient_accumulation_steps",
             "eval_batch_size",
             "max_eval_steps",
+            "replaced_token_weight",
+            "replaced_token_share",
             "optimizer",
             "learning_rate",
             "poly_power",

@@ -37,6 +37,7 @@ _INTERNALS = re.compile(r"\{\{.*?\}\} ?| ?\[Op:\w+\]")
 # What a source may hold besides the encoder and the heads of pre-training.
 _LEFT_BEHIND = {
     "heads of fine-tuning": name_map.TASK_HEADS,
+    "the head that detects replaced tokens": name_map.REPLACED_TOKENS,
     "matrices of calibration": name_map.CALIBRATION,
     "the optimiser's slots and counters": (
         re.compile(r"/(adam|lamb)_[mv]$|/Adam(_1)?$|^beta[12]_power$|^global_step$"),

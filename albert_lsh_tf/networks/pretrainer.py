@@ -1,4 +1,4 @@
-"""ALBERT with the two heads of its pre-training."""
+"""ALBERT with the heads of its pre-training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,11 @@ from official.modeling import tf_utils
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.masked_lm import MaskedLM
+from albert_lsh_tf.layers.replaced_tokens import ReplacedTokens
 from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
 HEADS = ("mlm", "sop")
+_ALL_HEADS = (*HEADS, "rtd")
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -21,7 +23,9 @@ class AlbertPretrainer(ModelWithEncoder):
 
     Masked language model (mlm): a dense layer to the embedding width with the encoder's
     activation, layer norm, then the encoder's own word embeddings, transposed, and a
-    bias. Sentence order (sop): one dense layer on the pooled output.
+    bias. Sentence order (sop): one dense layer on the pooled output. Replaced-token
+    detection (rtd): two dense layers on every token; it serves training alone, and no
+    format of weights has it.
 
     Inputs, as a list in this order or a dict by these names, int32:
       input_word_ids, input_mask, input_type_ids: [B, T], the encoder's.
@@ -31,6 +35,8 @@ class AlbertPretrainer(ModelWithEncoder):
     Outputs, a dict, float32: the encoder's, and
       mlm_logits: [B, P, V].
       sop_logits: [B, 2]; class 1 means that the two sentences were swapped.
+      rtd_logits: [B, T]; above 0 where a token is taken for a replacement; only with
+        the head "rtd".
 
     Example:
       >>> pretrainer = AlbertPretrainer(AlbertLSHEncoder(vocab_size=30000))
@@ -41,7 +47,7 @@ class AlbertPretrainer(ModelWithEncoder):
     Args:
       encoder: an encoder with three inputs, dict outputs and `get_embedding_table`,
         such as `AlbertLSHEncoder`.
-      heads: which of "mlm" and "sop" there are, at least one.
+      heads: which of "mlm", "sop" and "rtd" there are, at least one.
       initializer: of the dense kernels.
       **kwargs: `name` and the like, for `tf_keras.Model`.
 
@@ -50,7 +56,8 @@ class AlbertPretrainer(ModelWithEncoder):
       TypeError: a Keras 3 object was passed in.
 
     Source: Lan et al. 2020 (arXiv:1909.11942), section 3.1; google-research/albert,
-    run_pretraining.py, `get_masked_lm_output`, `get_sentence_order_output`.
+    run_pretraining.py, `get_masked_lm_output`, `get_sentence_order_output`; for "rtd",
+    Clark et al. 2020 (arXiv:2003.10555).
     """
 
     def __init__(
@@ -62,9 +69,9 @@ class AlbertPretrainer(ModelWithEncoder):
     ) -> None:
         refuse_keras_3(encoder=encoder, initializer=initializer)
         heads = tuple(heads)
-        if not heads or not set(heads) <= set(HEADS):
+        if not heads or not set(heads) <= set(_ALL_HEADS):
             raise InputError(
-                f"heads={heads} must be one or both of {', '.join(HEADS)}."
+                f"heads={heads} must be one or more of {', '.join(_ALL_HEADS)}."
             )
         if initializer is None:
             initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
@@ -95,6 +102,13 @@ class AlbertPretrainer(ModelWithEncoder):
                 name="cls/seq_relationship",
             )
             outputs["sop_logits"] = sentence_order(outputs["pooled_output"])
+        if "rtd" in heads:
+            replaced_tokens = head_layers["replaced_tokens"] = ReplacedTokens(
+                activation=tf_keras.activations.get(encoder.get_config()["activation"]),
+                initializer=tf_utils.clone_initializer(initializer),
+                name="discriminator_predictions",
+            )
+            outputs["rtd_logits"] = replaced_tokens(outputs["sequence_output"])
         super().__init__(
             encoder,
             inputs=inputs,
@@ -111,7 +125,7 @@ class AlbertPretrainer(ModelWithEncoder):
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """Which of "mlm" and "sop" there are."""
+        """Which of "mlm", "sop" and "rtd" there are."""
         return self._find_heads()
 
     @property

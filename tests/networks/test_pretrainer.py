@@ -42,9 +42,28 @@ def test_outputs_by_name_shape_and_dtype():
     assert outputs["mlm_logits"].shape == (3, 2, 11)
     assert outputs["sop_logits"].shape == (3, 2)
     assert {"sequence_output", "pooled_output", "encoder_outputs"} < set(outputs)
+    assert "rtd_logits" not in outputs
 
 
-@pytest.mark.parametrize("head, added", [("mlm", 5), ("sop", 2)])
+def test_what_tells_replaced_tokens_is_two_dense_layers():
+    pretrainer = make_pretrainer(heads=["rtd"], initializer="random_normal")
+    given = {name: rows for name, rows in inputs().items() if "masked" not in name}
+    outputs = pretrainer(given)
+    names = [f"discriminator_predictions/dense{end}" for end in ("", "_1")]
+    weights = {
+        variable.name: variable.numpy() for variable in pretrainer.variables[25:]
+    }
+    assert len(weights) == 4
+    hidden = outputs["sequence_output"].numpy()
+    for name in names:
+        hidden = hidden @ weights[f"{name}/kernel:0"] + weights[f"{name}/bias:0"]
+        if name == names[0]:
+            inner = np.sqrt(2 / np.pi) * (hidden + 0.044715 * hidden**3)
+            hidden = hidden * (1 + np.tanh(inner)) / 2
+    np.testing.assert_allclose(outputs["rtd_logits"], hidden[..., 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("head, added", [("mlm", 5), ("sop", 2), ("rtd", 4)])
 def test_one_head_alone(head, added):
     pretrainer = make_pretrainer(heads=[head])
     assert pretrainer.heads == (head,)
@@ -96,7 +115,7 @@ def test_checkpoint_holds_each_variable_once(tmp_path):
 
 @pytest.mark.parametrize("heads", [[], ["mlm", "nsp"]])
 def test_unknown_heads_are_refused(heads):
-    with pytest.raises(InputError, match="must be one or both of mlm, sop"):
+    with pytest.raises(InputError, match="must be one or more of mlm, sop, rtd"):
         make_pretrainer(heads=heads)
 
 

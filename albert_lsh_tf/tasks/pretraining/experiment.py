@@ -64,6 +64,8 @@ def experiment_config(
                 **data_settings,
             ),
             gradient_accumulation_steps=config.gradient_accumulation_steps,
+            replaced_token_weight=config.replaced_token_weight,
+            replaced_token_share=config.replaced_token_share,
             enable_xla=config.enable_xla,
         ),
         trainer=cfg.TrainerConfig(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 
+# What evaluations score; training may have replaced_tokens, too.
 HEADS = ("masked_lm", "sentence_order")
 # The names of Google's records, and those of the model's inputs.
 _MODEL_INPUTS = {
@@ -56,6 +57,22 @@ def sentence_order_sums(
     return _sums(losses, logits, labels, weights)
 
 
+def replaced_tokens_sums(
+    logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
+) -> HeadSums:
+    """Replaced-token detection.
+
+    Args:
+      logits: [B, T], float32.
+      labels: [B, T], int32; 1 where a token was replaced.
+      weights: [B, T], float32; 0 at tokens that are not asked for.
+    """
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(
+        tf.cast(labels, logits.dtype), logits
+    )
+    return _sums(losses, tf.stack([-logits, logits], -1), labels, weights)
+
+
 def _sums(
     losses: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor
 ) -> HeadSums:
@@ -67,15 +84,32 @@ def _sums(
     )
 
 
-def head_sums(
+def outputs_of(
     model: AlbertPretrainer, inputs: dict[str, tf.Tensor], training: bool
-) -> dict[str, HeadSums]:
-    """Runs the model on a batch, and compares its outputs with what was there."""
-    outputs = model(
+) -> dict[str, tf.Tensor]:
+    """What the model makes of a batch, which has the names of Google's records."""
+    return model(
         {name: inputs[record_name] for name, record_name in _MODEL_INPUTS.items()},
         training=training,
     )
-    return {
+
+
+def head_sums(
+    model: AlbertPretrainer, inputs: dict[str, tf.Tensor], training: bool
+) -> dict[str, HeadSums]:
+    """Runs the model on a batch, and compares its outputs with what was there.
+
+    Args:
+      model: with the heads "mlm" and "sop".
+      inputs: a batch, by the names of Google's records; where there are replaced_tokens
+        to be found, as `replaced_tokens.fill_in` gives it.
+      training: of the model's layers.
+
+    Returns:
+      The sums of masked_lm, sentence_order and, in that case, replaced_tokens.
+    """
+    outputs = outputs_of(model, inputs, training)
+    sums = {
         "masked_lm": masked_lm_sums(
             outputs["mlm_logits"], inputs["masked_lm_ids"], inputs["masked_lm_weights"]
         ),
@@ -85,6 +119,11 @@ def head_sums(
             example_weights(inputs),
         ),
     }
+    if "is_replaced" in inputs:
+        sums["replaced_tokens"] = replaced_tokens_sums(
+            outputs["rtd_logits"], inputs["is_replaced"], inputs["replaced_weights"]
+        )
+    return sums
 
 
 def example_weights(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -95,25 +134,44 @@ def example_weights(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
 
 
 def global_counts(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Masked tokens and examples of the whole batch, over all replicas: float32."""
-    own = [
-        tf.reduce_sum(inputs["masked_lm_weights"]),
-        tf.reduce_sum(example_weights(inputs)),
-    ]
+    """What the whole batch has to predict, over all replicas: float32 scalars by head.
+
+    Args:
+      inputs: one replica's share; where masks are to be filled in, as
+        `replaced_tokens.draw_guesses` gives it.
+    """
+    num_masked = tf.reduce_sum(inputs["masked_lm_weights"])
+    own = {
+        "masked_lm": num_masked,
+        "sentence_order": tf.reduce_sum(example_weights(inputs)),
+    }
+    if "is_filled" in inputs:
+        num_tokens = tf.reduce_sum(tf.cast(inputs["input_mask"], tf.float32))
+        own["replaced_tokens"] = num_tokens - num_masked
     context = tf.distribute.get_replica_context()
-    counts = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
-    return dict(zip(HEADS, counts, strict=True))
+    counts = context.all_reduce(tf.distribute.ReduceOp.SUM, [*own.values()])
+    return dict(zip(own, counts, strict=True))
 
 
-def mean_loss(sums: dict[str, HeadSums], counts: dict[str, tf.Tensor]) -> tf.Tensor:
+def mean_loss(
+    sums: dict[str, HeadSums],
+    counts: dict[str, tf.Tensor],
+    replaced_token_weight: float = 1.0,
+) -> tf.Tensor:
     """What a part of a batch adds to the loss of the whole, a float32 scalar.
 
     Args:
       sums: of the part.
       counts: of the whole batch, as `global_counts` gives them.
+      replaced_token_weight: of the mean of that head; the others' have 1.
     """
-    means = [tf.math.divide_no_nan(sums[head].loss, counts[head]) for head in HEADS]
-    return tf.add_n(means)
+    means = {
+        head: tf.math.divide_no_nan(own.loss, counts[head])
+        for head, own in sums.items()
+    }
+    if "replaced_tokens" in means:
+        means["replaced_tokens"] *= replaced_token_weight
+    return tf.add_n([*means.values()])
 
 
 def report(sums: Mapping[str, HeadSums]) -> dict[str, float]:

@@ -59,6 +59,12 @@ class PretrainingConfig(RunConfig):
     gradient_accumulation_steps: int = setting(
         1, "parts that a training step is computed in, where it does not fit"
     )
+    replaced_token_weight: float = setting(
+        0.0, "weight of the loss of replaced-token detection; 0: none"
+    )
+    replaced_token_share: float = setting(
+        0.5, "share of the masked tokens that the model fills in for it"
+    )
     optimizer: str = setting("lamb", "lamb or adamw", choices=OPTIMIZERS)
     learning_rate: float = setting(0.00176, "peak learning rate")
     poly_power: float = setting(1.0, "power of the decay; 1 is linear")
@@ -78,6 +84,12 @@ class PretrainingConfig(RunConfig):
         for name in ("num_warmup_steps", "start_warmup_step"):
             self.require_at_least(name, 0)
         self.require_positive("poly_power")
+        self.require_at_least("replaced_token_weight", 0)
+        if not 0 < self.replaced_token_share < 1:
+            raise InputError(
+                f"replaced_token_share={self.replaced_token_share} must be above 0 and "
+                "below 1; the rest of the masked tokens is predicted."
+            )
         if self.num_warmup_steps + self.start_warmup_step > self.num_train_steps:
             raise InputError(
                 f"num_warmup_steps={self.num_warmup_steps} ends after "

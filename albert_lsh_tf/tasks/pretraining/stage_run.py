@@ -74,6 +74,7 @@ class StageRun(TrainingRun):
             stage.max_seq_length,
             config.example_config(stage.max_seq_length).num_predictions,
             "gpu" if tf.config.list_logical_devices("GPU") else "cpu",
+            config.replaced_token_weight > 0,
         )
         self._throughput = Throughput(flops, stage.train_batch_size, peak)
 

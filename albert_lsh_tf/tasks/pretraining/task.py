@@ -1,7 +1,8 @@
 """Pre-training as a Model Garden task, and the experiment `albert_lsh/pretraining`.
 
 The loss of a step is the mean over the masked tokens of its whole batch plus the mean
-over its examples, however many replicas and parts the batch is shared out to.
+over its examples, however many replicas and parts the batch is shared out to. With
+replaced-token detection, a weighted mean over the tokens is added.
 """
 
 from typing import Any
@@ -18,10 +19,10 @@ from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.source import ExampleSource, open_source
-from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
+from albert_lsh_tf.networks.pretrainer import HEADS, AlbertPretrainer
 from albert_lsh_tf.tasks.encoder_config import build_encoder
 from albert_lsh_tf.tasks.optimization import OptimizationConfig
-from albert_lsh_tf.tasks.pretraining import losses
+from albert_lsh_tf.tasks.pretraining import losses, replaced_tokens
 from albert_lsh_tf.tasks.pretraining.accumulation import accumulate
 from albert_lsh_tf.tasks.pretraining.evaluation_examples import EvaluationExamples
 from albert_lsh_tf.tasks.pretraining.task_config import (
@@ -55,6 +56,7 @@ class PretrainingTask(base_task.Task):
         encoder_config = self.task_config.model.encoder.get()
         return AlbertPretrainer(
             build_encoder(encoder_config),
+            (*HEADS, "rtd") if self.task_config.replaced_token_weight else HEADS,
             initializer=tf_keras.initializers.TruncatedNormal(
                 stddev=encoder_config.initializer_range
             ),
@@ -67,9 +69,7 @@ class PretrainingTask(base_task.Task):
 
     def initialize_from(self, model: AlbertPretrainer, weights: WeightSource) -> None:
         """Loads start weights; heads that they lack keep their random ones."""
-        restore_pretrainer(
-            model, weights, extend_positions="tile", new_heads=model.heads
-        )
+        restore_pretrainer(model, weights, extend_positions="tile", new_heads=HEADS)
 
     def build_inputs(
         self,
@@ -99,9 +99,10 @@ class PretrainingTask(base_task.Task):
         """Training's means since the last look; evaluation adds up sums instead."""
         if not training:
             return []
-        names = [
-            f"{head}_{kind}" for head in losses.HEADS for kind in ("accuracy", "loss")
-        ]
+        heads = losses.HEADS
+        if self.task_config.replaced_token_weight:
+            heads = (*heads, "replaced_tokens")
+        names = [f"{head}_{kind}" for head in heads for kind in ("accuracy", "loss")]
         return [
             *(tf_keras.metrics.Mean(name, dtype=tf.float32) for name in names),
             tf_keras.metrics.Sum("tokens", dtype=tf.float32),
@@ -117,24 +118,37 @@ class PretrainingTask(base_task.Task):
         """One step on one replica's share of the batch."""
         scales_loss = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
         variables = model.trainable_variables
+        settings = self.task_config
+        if settings.replaced_token_weight:
+            seed = tf.stack(
+                [settings.train_data.seed or 0, tf.cast(optimizer.iterations, tf.int32)]
+            )
+            inputs = replaced_tokens.draw_guesses(
+                inputs, settings.replaced_token_share, seed
+            )
         counts = losses.global_counts(inputs)
 
+        def loss_of(sums):
+            return losses.mean_loss(sums, counts, settings.replaced_token_weight)
+
         def gradients_and_sums(part):
+            if settings.replaced_token_weight:
+                part = replaced_tokens.fill_in(model, part)
             with tf.GradientTape() as tape:
                 sums = losses.head_sums(model, part, training=True)
-                loss = losses.mean_loss(sums, counts)
+                loss = loss_of(sums)
                 if model.losses:
-                    num_parts = self.task_config.gradient_accumulation_steps
+                    num_parts = settings.gradient_accumulation_steps
                     loss += tf.add_n(model.losses) / num_parts
                 scaled = optimizer.get_scaled_loss(loss) if scales_loss else loss
             return tape.gradient(scaled, variables), sums
 
-        if self.task_config.enable_xla:
+        if settings.enable_xla:
             gradients_and_sums = tf.function(gradients_and_sums, jit_compile=True)
         gradients, sums = accumulate(
             gradients_and_sums,
             inputs,
-            self.task_config.gradient_accumulation_steps,
+            settings.gradient_accumulation_steps,
         )
         if scales_loss:
             gradients = optimizer.get_unscaled_gradients(gradients)
@@ -142,7 +156,7 @@ class PretrainingTask(base_task.Task):
         _update(metrics or [], sums, inputs)
         # Shares add up to the loss; Model Garden takes the mean over replicas.
         num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return {self.loss: losses.mean_loss(sums, counts) * num_replicas}
+        return {self.loss: loss_of(sums) * num_replicas}
 
     def validation_step(
         self,

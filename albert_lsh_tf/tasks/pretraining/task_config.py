@@ -51,6 +51,8 @@ class PretrainingTaskConfig(cfg.TaskConfig):
         random ones.
       model: the encoder; its architecture must be that of the weights.
       gradient_accumulation_steps: parts that a replica's batch is computed in.
+      replaced_token_weight: of the loss of replaced-token detection; 0: none.
+      replaced_token_share: of the masked tokens, those that are filled in for it.
       enable_xla: compile the forward and backward pass, on any device. The runtime's
         setting of that name does so on GPUs only.
     """
@@ -67,4 +69,6 @@ class PretrainingTaskConfig(cfg.TaskConfig):
         )
     )
     gradient_accumulation_steps: int = 1
+    replaced_token_weight: float = 0.0
+    replaced_token_share: float = 0.5
     enable_xla: bool = False

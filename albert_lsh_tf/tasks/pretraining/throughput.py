@@ -18,6 +18,7 @@ def training_flops(
     max_seq_length: int,
     num_predictions: int,
     device: str = "cpu",
+    detects_replaced_tokens: bool = False,
 ) -> float:
     """Arithmetic of the matrix products of one example, forward and backward.
 
@@ -31,6 +32,7 @@ def training_flops(
       max_seq_length: tokens (T), padding too.
       num_predictions: places for masked tokens (P).
       device: "cpu" or "gpu", which decide from what length on LSH is used.
+      detects_replaced_tokens: the head for it, and a forward pass before that guesses.
 
     Returns:
       Operations, a multiplication and an addition being two.
@@ -48,7 +50,9 @@ def training_flops(
         total += length * (dense_products + 2 * keys * hidden)
     total += hidden**2  # The pooler; sentence order itself is too small to count.
     total += num_predictions * embedding * (hidden + albert.vocab_size)
-    return 3 * 2 * total
+    if detects_replaced_tokens:
+        return 2 * (total + 3 * (total + length * hidden * (hidden + 1)))
+    return 2 * 3 * total
 
 
 def matmul_peak(dtype: tf.DType) -> float:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from albert_lsh_tf.tasks.pretraining.losses import (
     HeadSums,
     masked_lm_sums,
+    mean_loss,
+    replaced_tokens_sums,
     report,
     sentence_order_sums,
 )
@@ -57,6 +59,28 @@ def test_sums_are_those_of_a_loop(sums_of, logits, labels, weights):
     assert (float(sums.correct), float(sums.count)) == (correct, count)
     assert {each.dtype for each in sums} == {tf.float32}
     assert {tuple(each.shape) for each in sums} == {()}
+
+
+def test_replaced_tokens_are_a_choice_of_two():
+    logits = MLM_LOGITS[..., 0]
+    labels = (MLM_IDS % 2).astype(np.int32)
+    sums = replaced_tokens_sums(*map(tf.constant, (logits, labels, MLM_WEIGHTS)))
+    two = np.stack([np.zeros_like(logits), logits], -1)
+    loss, correct, count = expected_sums(two, labels, MLM_WEIGHTS)
+    assert 0 < correct < count
+    assert float(sums.loss) == pytest.approx(loss, rel=1e-6)
+    assert (float(sums.correct), float(sums.count)) == (correct, count)
+
+
+def test_only_replaced_tokens_are_weighted():
+    sums = {
+        "masked_lm": HeadSums(tf.constant(6.0), tf.constant(1.0), tf.constant(2.0)),
+        "replaced_tokens": HeadSums(
+            tf.constant(5.0), tf.constant(8.0), tf.constant(9.0)
+        ),
+    }
+    counts = {"masked_lm": tf.constant(3.0), "replaced_tokens": tf.constant(10.0)}
+    assert float(mean_loss(sums, counts, 20.0)) == 6 / 3 + 20 * 5 / 10
 
 
 def test_parts_add_up():

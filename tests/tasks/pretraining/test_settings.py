@@ -130,6 +130,8 @@ def test_masked_tokens_keep_their_share_of_every_length():
         ({"masked_lm_prob": 1.0}, "masked_lm_prob=1.0 must be above 0 and below 1"),
         ({"max_predictions_per_seq": 0}, "max_predictions_per_seq=0 must be at least"),
         ({"ngram": 0}, "ngram=0 must be at least 1"),
+        ({"replaced_token_weight": -1.0}, "token_weight=-1.0 must be at least 0"),
+        ({"replaced_token_share": 1.0}, "share=1.0 must be above 0 and below 1"),
         ({"short_seq_prob": -0.1}, "short_seq_prob=-0.1 must be at least 0 and below"),
         ({"max_seq_length": 4}, "max_seq_length=4 must be at least 5"),
         ({"input_file": "a,b"}, "input_file='a,b' is of type str; expected a list of"),

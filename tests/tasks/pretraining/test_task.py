@@ -10,6 +10,7 @@ from official.modeling import hyperparams
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
 from albert_lsh_tf.tasks.optimization import AlbertAdamW, AlbertLAMB
+from albert_lsh_tf.tasks.pretraining import replaced_tokens
 from albert_lsh_tf.tasks.pretraining.experiment import experiment_config
 from albert_lsh_tf.tasks.pretraining.losses import example_weights, global_counts
 from albert_lsh_tf.tasks.pretraining.task import PretrainingTask, example_config
@@ -18,6 +19,7 @@ from tests.tasks.pretraining.tiny_pretraining import (
     ALBERT,
     TinyPretraining,
     examples_of,
+    model_inputs,
     scores_by_hand,
     write_examples,
 )
@@ -110,9 +112,13 @@ def test_every_setting_of_the_model_and_the_step_reaches_the_task(tiny):
         attention_probs_dropout_prob=0.2,
         enable_xla=True,
         gradient_accumulation_steps=3,
+        replaced_token_weight=7,
+        replaced_token_share=0.3,
         mixed_precision="bfloat16",
     )
     params = params_of(config)
+    assert params.task.replaced_token_weight == 7
+    assert params.task.replaced_token_share == 0.3
     assert params.task.enable_xla is True
     assert params.task.gradient_accumulation_steps == 3
     assert params.runtime.mixed_precision_dtype == "bfloat16"
@@ -180,6 +186,13 @@ def plain_step(tiny):
     return step_of(tiny.config(), tf.distribute.OneDeviceStrategy("CPU:0"))
 
 
+@pytest.fixture(scope="module")
+def replacing_step(tiny):
+    """The same with replaced-token detection."""
+    config = tiny.config(replaced_token_weight=3)
+    return step_of(config, tf.distribute.OneDeviceStrategy("CPU:0"))
+
+
 def step_of(config, strategy, wrap=lambda optimizer: optimizer):
     """Loss of the first step, and the variables after it."""
     params = params_of(config).task
@@ -217,6 +230,55 @@ def test_parts_and_devices_share_out_one_step(tiny, plain_step, num_parts, num_d
     assert loss == pytest.approx(expected_loss, abs=1e-5)
     for name, value in expected.items():
         np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("num_parts", "num_devices"), [(3, 1), (1, 2)])
+def test_parts_and_devices_share_out_replaced_tokens(
+    tiny, replacing_step, num_parts, num_devices
+):
+    config = tiny.config(gradient_accumulation_steps=num_parts, replaced_token_weight=3)
+    strategy = tf.distribute.MirroredStrategy(
+        [f"CPU:{number}" for number in range(num_devices)],
+        tf.distribute.ReductionToOneDevice(),
+    )
+    loss, weights = step_of(config, strategy)
+    expected_loss, expected = replacing_step
+    assert loss == pytest.approx(expected_loss, abs=1e-5)
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+
+
+def test_replaced_tokens_are_trained_on_beside_the_other_heads(tiny):
+    """The loss by hand, and a gradient for every variable."""
+    config = tiny.config(replaced_token_weight=3, replaced_token_share=0.4)
+    params = params_of(config).task
+    task = PretrainingTask(params)
+    model, metrics = task.build_model(), task.build_metrics()
+    (batch,) = batches_of(task, params.train_data, 1)
+    inputs = {name: tf.constant(values) for name, values in batch.items()}
+    seed = tf.constant([params.train_data.seed, 0])
+    filled = replaced_tokens.fill_in(
+        model, replaced_tokens.draw_guesses(inputs, 0.4, seed)
+    )
+    seen = {name: values.numpy() for name, values in filled.items()}
+    expected = scores_by_hand(model, seen)
+    logits = model(model_inputs(seen))["rtd_logits"].numpy()
+    signs = np.where(seen["is_replaced"], 1, -1)
+    each = np.log1p(np.exp(-signs * logits.astype(np.float64)))
+    weights = seen["replaced_weights"]
+    expected["replaced_tokens_loss"] = (each * weights).sum() / weights.sum()
+    is_right = (signs * logits > 0) * weights
+    expected["replaced_tokens_accuracy"] = is_right.sum() / weights.sum()
+    expected["loss"] += 3 * expected["replaced_tokens_loss"]
+    before = model.get_weights()
+    logs = task.train_step(inputs, model, tf_keras.optimizers.SGD(1.0), metrics)
+    found = {metric.name: float(metric.result()) for metric in metrics}
+    del found["tokens"]
+    found["loss"] = float(logs["loss"])
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert "replaced_tokens_loss" in found
+    for variable, value in zip(model.variables, before, strict=True):
+        assert not np.array_equal(variable, value), variable.name
 
 
 def test_a_scaled_loss_gives_the_same_step(tiny, plain_step):

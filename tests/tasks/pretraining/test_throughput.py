@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
-from albert_lsh_tf.networks.pretrainer import AlbertPretrainer
+from albert_lsh_tf.networks.pretrainer import HEADS, AlbertPretrainer
 from albert_lsh_tf.tasks.pretraining import throughput
 from albert_lsh_tf.tasks.pretraining.throughput import (
     Throughput,
@@ -54,17 +54,17 @@ def products_in(graph: tf.Graph) -> int:
     return total
 
 
-def count(albert, attention, lsh, length, training) -> int:
+def count(albert, attention, lsh, length, training, heads=HEADS) -> int:
     """Operations of one example, forward, or forward and backward."""
     encoder = AlbertLSHEncoder.from_albert_config(
         albert, attention, lsh, dropout_rate=0.0, attention_dropout_rate=0.0
     )
-    model = AlbertPretrainer(encoder)
+    model = AlbertPretrainer(encoder, heads)
 
     def step(*inputs):
         with tf.GradientTape() as tape:
             outputs = model([*inputs], training=training)
-            logits = [outputs["mlm_logits"], outputs["sop_logits"]]
+            logits = [outputs[f"{head}_logits"] for head in heads]
             loss = tf.add_n([tf.reduce_sum(each**2) for each in logits])
         return tape.gradient(loss, model.trainable_variables) if training else logits
 
@@ -98,6 +98,15 @@ def test_training_computes_that_and_little_more(albert, attention, lsh, length):
     flops = training_flops(albert, attention, lsh, length, NUM_PREDICTIONS)
     counted = count(albert, attention, lsh, length, training=True)
     assert flops < counted < 1.06 * flops
+
+
+def test_replaced_tokens_cost_a_head_and_a_forward_pass():
+    arguments = (ALBERT, "dense", WINDOW, 11)
+    forward = count(*arguments, training=False)
+    with_head = count(*arguments, training=False, heads=(*HEADS, "rtd"))
+    flops = training_flops(*arguments, NUM_PREDICTIONS, detects_replaced_tokens=True)
+    sentence_order = 2 * ALBERT.hidden_size * 2
+    assert flops == forward + 3 * with_head - 4 * sentence_order
 
 
 def test_a_product_of_primes_by_hand():

@@ -297,6 +297,36 @@ def test_training_goes_on_where_it_stopped(in_stages, tmp_path, capsys):
     assert read_best(parts / "best").step == read_best(whole / "best").step
 
 
+def test_replaced_tokens_are_the_same_ones_after_a_stop(tiny, tmp_path):
+    config = tiny.config(
+        albert_config_file=str(tiny.shallow_config_file),
+        replaced_token_weight=5,
+        num_train_steps=3,
+        save_checkpoints_steps=1,
+    )
+    pretrain(config, tmp_path / "whole", do_eval=False)
+    with pytest.raises(KeyboardInterrupt), StopAt(2):
+        pretrain(config, tmp_path / "parts", do_eval=False)
+    pretrain(config, tmp_path / "parts", do_eval=False)
+    logs = [untimed(tmp_path / name) for name in ("parts", "whole")]
+    assert [entry["step"] for entry in logs[0]] == [1, 2, 3]
+    for entry, expected in zip(*logs, strict=True):
+        assert entry == pytest.approx(expected, abs=1e-5)
+        assert 0 < entry["replaced_tokens_loss"] < entry["loss"]
+    # The head for it is no part of the weights, whatever reads them.
+    check_weights(tmp_path / "parts", tmp_path / "whole", atol=1e-5)
+    load_encoder(tmp_path / "whole", "dense")
+    further = tiny.config(
+        albert_config_file=None,
+        init_checkpoint=str(tmp_path / "whole"),
+        replaced_token_weight=5,
+        num_train_steps=1,
+        learning_rate=1e-9,
+    )
+    pretrain(further, tmp_path / "further", do_eval=False)
+    check_weights(tmp_path / "further", tmp_path / "whole", atol=1e-6)
+
+
 def test_a_stage_is_scored_with_its_own_length(in_stages, model_in_stages):
     output_dir, config = in_stages
     scored = {e["step"]: e["eval"] for e in read_log(output_dir) if "eval" in e}
@@ -313,7 +343,7 @@ def test_a_stage_is_scored_with_its_own_length(in_stages, model_in_stages):
 def test_a_finished_run_may_be_made_longer(trained, model, tmp_path):
     output_dir, config, _ = trained
     copy = shutil.copytree(output_dir, tmp_path / "run")
-    config = config.replace(num_train_steps=6, init_checkpoint="not used any more")
+    config = config.replace(num_train_steps=6)
     pretrain(config, copy, do_eval=False)
     assert PretrainingConfig.from_file(copy / "config.yaml").num_train_steps == 6
     entries = {e["step"]: e for e in read_log(copy) if "loss" in e}

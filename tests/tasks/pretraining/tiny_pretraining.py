@@ -143,18 +143,21 @@ def write_albert_config(file: pathlib.Path, **changes) -> pathlib.Path:
     return file
 
 
+def model_inputs(examples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Examples by the names of the model's inputs."""
+    return {
+        "input_word_ids": examples["input_ids"],
+        "input_mask": examples["input_mask"],
+        "input_type_ids": examples["segment_ids"],
+        "masked_lm_positions": examples["masked_lm_positions"],
+    }
+
+
 def scores_by_hand(
     model: AlbertPretrainer, examples: dict[str, np.ndarray]
 ) -> dict[str, float]:
     """Losses and accuracies over examples, in float64 from the model's outputs."""
-    outputs = model(
-        {
-            "input_word_ids": examples["input_ids"],
-            "input_mask": examples["input_mask"],
-            "input_type_ids": examples["segment_ids"],
-            "masked_lm_positions": examples["masked_lm_positions"],
-        }
-    )
+    outputs = model(model_inputs(examples))
     is_masked = examples["masked_lm_weights"] == 1
     heads = {
         "masked_lm": (
