@@ -89,14 +89,30 @@ class GlueTask(base_task.Task):
         """Batches of one replica's size: the three inputs, label and example_id."""
         features = self._features_of(params)
         if not params.is_training:
-            return evaluation_dataset(features, params.global_batch_size, input_context)
+            return evaluation_dataset(
+                features, params.global_batch_size, input_context, self._trims_padding
+            )
         return training_dataset(
             features,
             params.global_batch_size,
             seed=params.seed or 0,
             start_step=params.start_step,
             input_context=input_context,
+            trims_padding=self._trims_padding,
         )
+
+    @property
+    def _trims_padding(self) -> bool:
+        """Whether padding can be left out, and lengths may differ from step to step.
+
+        What LSH attention computes depends on the length; what is compiled is for one.
+        """
+        attention = self.task_config.model.encoder.get().attention
+        kinds = [attention] if isinstance(attention, str) else attention
+        is_compiled = self.task_config.enable_xla or tf.config.list_logical_devices(
+            "TPU"
+        )
+        return set(kinds) == {"dense"} and not is_compiled
 
     def _features_of(self, params: GlueDataConfig) -> Features:
         """The features of all splits of `params`, numbered in one row."""

@@ -170,3 +170,70 @@ def test_a_strategy_deals_the_batches_in_order():
     )
     ids = next(iter(dataset))["example_id"]
     assert np.array_equal(ids, ids_of(training_dataset(features, 4, 2, 1), 1)[0])
+
+
+def of_lengths(lengths, total=53):
+    """Rows of so many tokens, all others padding."""
+    is_token = np.arange(total) < np.array(lengths)[:, np.newaxis]
+    ids = np.arange(len(lengths))
+    return Features(
+        input_word_ids=((ids[:, np.newaxis] + 1) * is_token).astype(np.int32),
+        input_mask=is_token.astype(np.int32),
+        input_type_ids=np.zeros(is_token.shape, np.int32),
+        label=ids.astype(np.int32),
+        example_id=ids.astype(np.int64),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lengths", "trimmed"),
+    [([3, 5], 16), ([16, 1], 16), ([17, 1], 32), ([49, 2], 53), ([53, 53], 53)],
+)
+def test_only_what_is_padding_in_all_rows_is_cut_off(lengths, trimmed):
+    features = of_lengths(lengths)
+    (batch,) = itertools.islice(
+        training_dataset(features, 2, seed=3, trims_padding=True).as_numpy_iterator(),
+        1,
+    )
+    rows = [name for name, values in batch.items() if values.ndim == 2]
+    assert rows == ["input_word_ids", "input_mask", "input_type_ids"]
+    for name, values in features.as_dict().items():
+        expected = values[batch["example_id"]]
+        if name in rows:
+            assert not expected[:, trimmed:].any()
+            expected = expected[:, :trimmed]
+        np.testing.assert_array_equal(batch[name], expected)
+
+
+def test_trimming_changes_neither_examples_nor_their_order():
+    features = of_lengths([5, 31, 2, 50, 17, 16, 40])
+    plain, trimmed = (
+        ids_of(training_dataset(features, 3, seed=3, trims_padding=trims), 6)
+        for trims in (False, True)
+    )
+    np.testing.assert_array_equal(plain, trimmed)
+
+
+def test_a_trimmed_evaluation_goes_from_short_to_long():
+    lengths = [5, 31, 2, 50, 17, 16, 40]
+    batches = [
+        *evaluation_dataset(
+            of_lengths(lengths), 3, trims_padding=True
+        ).as_numpy_iterator()
+    ]
+    ids = np.concatenate([batch["example_id"] for batch in batches])
+    assert ids.tolist() == [2, 0, 5, 4, 1, 6, 3, -1, -1]
+    assert [batch["input_mask"].shape for batch in batches] == [
+        (3, 16),
+        (3, 48),
+        (3, 53),
+    ]
+    # Every row is whole, and has its own label.
+    for batch in batches:
+        is_real = batch["example_id"] >= 0
+        found = batch["input_mask"].sum(axis=1)[is_real]
+        wanted = np.array(lengths)[batch["example_id"][is_real]]
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(
+            batch["label"], np.maximum(batch["example_id"], 0)
+        )

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from official.core import exp_factory, task_factory, train_lib, train_utils
 from official.modeling import hyperparams
 
 from albert_lsh_tf.checkpoints.loading import load_encoder
+from albert_lsh_tf.data import input_pipeline
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
@@ -133,6 +135,61 @@ def experiment(tiny):
     )
     params.validate()
     return params
+
+
+@pytest.mark.parametrize(
+    ("attention", "enable_xla", "lengths"),
+    [
+        ("dense", False, {16}),
+        (["dense", "dense"], False, {16}),
+        (["lsh", "dense"], False, {24}),
+        ("dense", True, {24}),
+    ],
+)
+def test_padding_is_left_out_where_that_changes_nothing(
+    tiny, attention, enable_xla, lengths
+):
+    params = experiment(tiny).task
+    params.model.encoder.any.attention = attention
+    params.enable_xla = enable_xla
+    task = glue.GlueTask(params)
+    task.features["train"] = make_features([0, 1] * 8, length=24)
+    task.features["train"].input_mask[:, 5:] = 0
+    for is_training in (True, False):
+        params.train_data.is_training = is_training
+        batches = task.build_inputs(params.train_data).take(2).as_numpy_iterator()
+        found = {batch["input_mask"].shape[1] for batch in batches}
+        assert found == lengths
+
+
+def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(tiny):
+    params = experiment(tiny).task
+    params.model.classifier_dropout = 0.0
+    params.model.encoder.any.override(
+        {"attention": "dense", "dropout_rate": 0.0, "attention_dropout_rate": 0.0}
+    )
+    task = glue.GlueTask(params)
+    batch = make_features([0, 1, 1], length=24).as_dict()
+    ids = np.random.default_rng(1).integers(5, VOCAB_SIZE, [3, 24])
+    batch["input_word_ids"] = ids.astype(np.int32)
+    batch["input_mask"] = (np.arange(24) < [[13], [4], [9]]).astype(np.int32)
+    whole = {name: tf.constant(values) for name, values in batch.items()}
+    trimmed = input_pipeline.trim(whole)
+    assert trimmed["input_mask"].shape == (3, 16)
+    model = task.build_model()
+    task.initialize(model)
+    before, losses, after = model.get_weights(), [], []
+    for inputs in (whole, trimmed):
+        model.set_weights(before)
+        logs = task.train_step(inputs, model, tf_keras.optimizers.SGD(0.5))
+        losses.append(float(logs["loss"]))
+        after.append(model.get_weights())
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    num_changed = 0
+    for value, expected, start in zip(after[1], after[0], before, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+        num_changed += not np.array_equal(expected, start)
+    assert num_changed > len(before) // 2
 
 
 def test_experiment_runs_under_model_gardens_own_trainer(tiny, tmp_path):
