@@ -12,8 +12,6 @@ from albert_lsh_tf.data.features import NO_LABEL, Features
 from albert_lsh_tf.errors import InputError
 
 FILLER_ID = -1  # `example_id` of a row that only makes a batch full.
-# What trimmed batches are as long as a multiple of, so that there are few lengths.
-TRIMMED_TO = 16
 
 
 def training_dataset(
@@ -22,7 +20,6 @@ def training_dataset(
     seed: int,
     start_step: int = 0,
     input_context: tf.distribute.InputContext | None = None,
-    trims_padding: bool = False,
 ) -> tf.data.Dataset:
     """Endless shuffled batches, from any step on.
 
@@ -38,7 +35,6 @@ def training_dataset(
       seed: the same seed gives the same sequence.
       start_step: steps to leave out at the beginning; they are not read.
       input_context: which slice of each step this pipeline gives; None: all of it.
-      trims_padding: see `trim`.
 
     Returns:
       A dataset of dicts with the names and dtypes of `Features`, each
@@ -61,8 +57,7 @@ def training_dataset(
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(epoch_order)
     batches, _ = share_out(dataset, global_batch_size, input_context)
-    batches = batches.map(_gatherer(features), **PARALLEL)
-    return finish(batches.map(trim) if trims_padding else batches)
+    return finish(batches.map(_gatherer(features), **PARALLEL))
 
 
 def share_out(
@@ -99,7 +94,7 @@ def evaluation_dataset(
     features: Features,
     batch_size: int,
     input_context: tf.distribute.InputContext | None = None,
-    trims_padding: bool = False,
+    shortest_first: bool = False,
 ) -> tf.data.Dataset:
     """Every example once, in order, in batches of equal size.
 
@@ -113,7 +108,8 @@ def evaluation_dataset(
       batch_size: examples a step, over the replicas of one worker; rounded up to a
         multiple of them.
       input_context: says how many replicas there are; None: one.
-      trims_padding: see `trim`; the shortest examples then come first.
+      shortest_first: in order of their length, so that a batch has little padding in
+        all rows.
 
     Returns:
       A dataset of dicts with the names and dtypes of `Features`; its cardinality is a
@@ -126,7 +122,7 @@ def evaluation_dataset(
     num_examples = len(features)
     gather = _gatherer(features)
     order = np.arange(num_examples)
-    if trims_padding:
+    if shortest_first:
         order = np.argsort(features.as_dict()["input_mask"].sum(axis=1), kind="stable")
 
     def read_batch(batch: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -143,26 +139,7 @@ def evaluation_dataset(
         }
 
     dataset = tf.data.Dataset.range(num_steps * own_replicas)
-    batches = dataset.map(read_batch, **PARALLEL)
-    return finish(batches.map(trim) if trims_padding else batches)
-
-
-def trim(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Cuts off what is padding in all rows, but for a few tokens.
-
-    Args:
-      batch: rows [B, T], and columns [B], by the names of `Features`.
-
-    Returns:
-      The batch, with rows as long as the next multiple of `TRIMMED_TO`, or T. Dense
-      attention computes of it what it would of the whole rows.
-    """
-    longest = tf.reduce_max(tf.reduce_sum(batch["input_mask"], axis=1))
-    length = (longest + TRIMMED_TO - 1) // TRIMMED_TO * TRIMMED_TO
-    return {
-        name: values[:, :length] if values.shape.rank == 2 else values
-        for name, values in batch.items()
-    }
+    return finish(dataset.map(read_batch, **PARALLEL))
 
 
 # Reading in parallel must not change the order.

@@ -25,6 +25,7 @@ from albert_lsh_tf.tasks.encoder_config import build_encoder
 from albert_lsh_tf.tasks.glue_config import GlueConfig, GlueDataConfig
 from albert_lsh_tf.tasks.metrics import constant_prediction, evaluation_metrics
 from albert_lsh_tf.tasks.optimization import OptimizationConfig
+from albert_lsh_tf.tasks.trimming import run_trimmed
 
 INPUT_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
 
@@ -90,7 +91,10 @@ class GlueTask(base_task.Task):
         features = self._features_of(params)
         if not params.is_training:
             return evaluation_dataset(
-                features, params.global_batch_size, input_context, self._trims_padding
+                features,
+                params.global_batch_size,
+                input_context,
+                shortest_first=self._trims_padding,
             )
         return training_dataset(
             features,
@@ -98,12 +102,11 @@ class GlueTask(base_task.Task):
             seed=params.seed or 0,
             start_step=params.start_step,
             input_context=input_context,
-            trims_padding=self._trims_padding,
         )
 
     @property
     def _trims_padding(self) -> bool:
-        """Whether padding can be left out, and lengths may differ from step to step.
+        """Whether what is padding in a whole batch is left out.
 
         What LSH attention computes depends on the length; what is compiled is for one.
         """
@@ -165,7 +168,10 @@ class GlueTask(base_task.Task):
 
         if self.task_config.enable_xla:
             loss_and_gradients = tf.function(loss_and_gradients, jit_compile=True)
-        loss, gradients = loss_and_gradients(inputs)
+        if self._trims_padding:
+            loss, gradients = run_trimmed(loss_and_gradients, inputs)
+        else:
+            loss, gradients = loss_and_gradients(inputs)
         if scales_loss:
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
@@ -178,10 +184,16 @@ class GlueTask(base_task.Task):
         metrics: Any = None,
     ) -> dict[str, tf.Tensor]:
         """Ids, labels and logits of one replica's share of the batch."""
+
+        def logits_of(inputs):
+            return self.inference_step(model_inputs(inputs), model)
+
         return {
             "example_id": inputs["example_id"],
             "label": inputs["label"],
-            "logits": self.inference_step(model_inputs(inputs), model),
+            "logits": run_trimmed(logits_of, inputs)
+            if self._trims_padding
+            else logits_of(inputs),
         }
 
     def aggregate_logs(

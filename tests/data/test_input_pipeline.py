@@ -185,49 +185,15 @@ def of_lengths(lengths, total=53):
     )
 
 
-@pytest.mark.parametrize(
-    ("lengths", "trimmed"),
-    [([3, 5], 16), ([16, 1], 16), ([17, 1], 32), ([49, 2], 53), ([53, 53], 53)],
-)
-def test_only_what_is_padding_in_all_rows_is_cut_off(lengths, trimmed):
-    features = of_lengths(lengths)
-    (batch,) = itertools.islice(
-        training_dataset(features, 2, seed=3, trims_padding=True).as_numpy_iterator(),
-        1,
-    )
-    rows = [name for name, values in batch.items() if values.ndim == 2]
-    assert rows == ["input_word_ids", "input_mask", "input_type_ids"]
-    for name, values in features.as_dict().items():
-        expected = values[batch["example_id"]]
-        if name in rows:
-            assert not expected[:, trimmed:].any()
-            expected = expected[:, :trimmed]
-        np.testing.assert_array_equal(batch[name], expected)
-
-
-def test_trimming_changes_neither_examples_nor_their_order():
-    features = of_lengths([5, 31, 2, 50, 17, 16, 40])
-    plain, trimmed = (
-        ids_of(training_dataset(features, 3, seed=3, trims_padding=trims), 6)
-        for trims in (False, True)
-    )
-    np.testing.assert_array_equal(plain, trimmed)
-
-
-def test_a_trimmed_evaluation_goes_from_short_to_long():
+def test_an_evaluation_may_go_from_short_to_long():
     lengths = [5, 31, 2, 50, 17, 16, 40]
     batches = [
         *evaluation_dataset(
-            of_lengths(lengths), 3, trims_padding=True
+            of_lengths(lengths), 3, shortest_first=True
         ).as_numpy_iterator()
     ]
     ids = np.concatenate([batch["example_id"] for batch in batches])
     assert ids.tolist() == [2, 0, 5, 4, 1, 6, 3, -1, -1]
-    assert [batch["input_mask"].shape for batch in batches] == [
-        (3, 16),
-        (3, 48),
-        (3, 53),
-    ]
     # Every row is whole, and has its own label.
     for batch in batches:
         is_real = batch["example_id"] >= 0

@@ -1,6 +1,7 @@
 """The Model Garden task: losses, evaluation, and Model Garden's own way to run it."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -10,11 +11,10 @@ from official.core import exp_factory, task_factory, train_lib, train_utils
 from official.modeling import hyperparams
 
 from albert_lsh_tf.checkpoints.loading import load_encoder
-from albert_lsh_tf.data import input_pipeline
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
-from albert_lsh_tf.tasks import glue
+from albert_lsh_tf.tasks import glue, trimming
 from tests.tasks.tiny_run import VOCAB_SIZE, TinyRun
 
 
@@ -140,29 +140,34 @@ def experiment(tiny):
 @pytest.mark.parametrize(
     ("attention", "enable_xla", "lengths"),
     [
-        ("dense", False, {16}),
-        (["dense", "dense"], False, {16}),
+        ("dense", False, {6, 12, 18, 24}),
+        (["dense", "dense"], False, {6, 12, 18, 24}),
         (["lsh", "dense"], False, {24}),
         ("dense", True, {24}),
     ],
 )
 def test_padding_is_left_out_where_that_changes_nothing(
-    tiny, attention, enable_xla, lengths
+    tiny, attention, enable_xla, lengths, monkeypatch
 ):
     params = experiment(tiny).task
     params.model.encoder.any.attention = attention
     params.enable_xla = enable_xla
     task = glue.GlueTask(params)
-    task.features["train"] = make_features([0, 1] * 8, length=24)
-    task.features["train"].input_mask[:, 5:] = 0
-    for is_training in (True, False):
-        params.train_data.is_training = is_training
-        batches = task.build_inputs(params.train_data).take(2).as_numpy_iterator()
-        found = {batch["input_mask"].shape[1] for batch in batches}
-        assert found == lengths
+    model = task.build_model()
+    seen = []
+
+    def inference_step(inputs, _):
+        seen.append(inputs["input_word_ids"].shape[1])
+        return tf.zeros([3, 2])
+
+    monkeypatch.setattr(task, "inference_step", inference_step)
+    features = make_features([0, 1, 1], length=24).as_dict()
+    batch = {name: tf.constant(values) for name, values in features.items()}
+    tf.function(task.validation_step)(batch, model)
+    assert {*seen} == lengths
 
 
-def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(tiny):
+def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(tiny, monkeypatch):
     params = experiment(tiny).task
     params.model.classifier_dropout = 0.0
     params.model.encoder.any.override(
@@ -173,16 +178,19 @@ def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(tiny):
     ids = np.random.default_rng(1).integers(5, VOCAB_SIZE, [3, 24])
     batch["input_word_ids"] = ids.astype(np.int32)
     batch["input_mask"] = (np.arange(24) < [[13], [4], [9]]).astype(np.int32)
-    whole = {name: tf.constant(values) for name, values in batch.items()}
-    trimmed = input_pipeline.trim(whole)
-    assert trimmed["input_mask"].shape == (3, 16)
+    inputs = {name: tf.constant(values) for name, values in batch.items()}
     model = task.build_model()
     task.initialize(model)
     before, losses, after = model.get_weights(), [], []
-    for inputs in (whole, trimmed):
+    for num_lengths in (1, 4):
+        monkeypatch.setattr(trimming, "NUM_LENGTHS", num_lengths)
         model.set_weights(before)
-        logs = task.train_step(inputs, model, tf_keras.optimizers.SGD(0.5))
-        losses.append(float(logs["loss"]))
+        optimizer = tf_keras.optimizers.SGD(0.5)
+        optimizer.build(model.trainable_variables)
+        step = tf.function(
+            functools.partial(task.train_step, model=model, optimizer=optimizer)
+        )
+        losses.append(float(step(inputs)["loss"]))
         after.append(model.get_weights())
     assert losses[1] == pytest.approx(losses[0], abs=1e-6)
     num_changed = 0

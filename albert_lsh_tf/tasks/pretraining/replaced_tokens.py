@@ -26,7 +26,7 @@ def draw_guesses(
     Args:
       inputs: of one replica, by the names of Google's records.
       share: of the masked tokens that is filled in.
-      seed: int [2]; the same one on all replicas.
+      seed: int64 [2]; the same one on all replicas.
 
     Returns:
       The inputs. masked_lm_weights are 0 where a mask is filled in, and there are

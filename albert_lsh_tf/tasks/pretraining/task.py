@@ -121,7 +121,10 @@ class PretrainingTask(base_task.Task):
         settings = self.task_config
         if settings.replaced_token_weight:
             seed = tf.stack(
-                [settings.train_data.seed or 0, tf.cast(optimizer.iterations, tf.int32)]
+                [
+                    tf.constant(settings.train_data.seed or 0, tf.int64),
+                    tf.cast(optimizer.iterations, tf.int64),
+                ]
             )
             inputs = replaced_tokens.draw_guesses(
                 inputs, settings.replaced_token_share, seed

@@ -256,7 +256,7 @@ def test_replaced_tokens_are_trained_on_beside_the_other_heads(tiny):
     model, metrics = task.build_model(), task.build_metrics()
     (batch,) = batches_of(task, params.train_data, 1)
     inputs = {name: tf.constant(values) for name, values in batch.items()}
-    seed = tf.constant([params.train_data.seed, 0])
+    seed = tf.constant([params.train_data.seed, 0], tf.int64)
     filled = replaced_tokens.fill_in(
         model, replaced_tokens.draw_guesses(inputs, 0.4, seed)
     )

@@ -1,0 +1,72 @@
+"""Batches cut to their longest row, at lengths that are known beforehand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from albert_lsh_tf.tasks.trimming import run_trimmed
+
+
+def batch_of(lengths, total):
+    mask = (np.arange(total) < np.array(lengths)[:, np.newaxis]).astype(np.int32)
+    return {
+        "input_word_ids": tf.constant(mask * 7),
+        "input_mask": tf.constant(mask),
+        "label": tf.constant(lengths),
+    }
+
+
+@pytest.mark.parametrize(
+    ("lengths", "trimmed"),
+    [
+        ([3, 5], 6),
+        ([6, 1], 6),
+        ([7, 1], 12),
+        ([1, 12], 12),
+        ([13, 2], 18),
+        ([18, 2], 18),
+        ([23, 23], 23),
+    ],
+)
+@pytest.mark.parametrize("wrap", [lambda each: each, tf.function])
+def test_only_what_is_padding_in_all_rows_is_cut_off(lengths, trimmed, wrap):
+    given, total = [], 23
+
+    def function(inputs):
+        shapes = {name: tuple(each.shape) for name, each in inputs.items()}
+        assert shapes["input_word_ids"] == shapes["input_mask"]
+        given.append(shapes["input_mask"][1])
+        return {
+            "length": tf.shape(inputs["input_mask"])[1],
+            "sums": tf.reduce_sum(inputs["input_word_ids"], axis=1),
+            "label": inputs["label"],
+        }
+
+    batch = batch_of(lengths, total)
+    found = wrap(lambda inputs: run_trimmed(function, inputs))(batch)
+    assert int(found["length"]) == trimmed
+    np.testing.assert_array_equal(found["sums"], 7 * np.array(lengths))
+    np.testing.assert_array_equal(found["label"], lengths)
+    assert set(given) <= {6, 12, 18, 23}
+
+
+def test_a_batch_too_short_to_be_cut_is_whole():
+    found = run_trimmed(lambda inputs: inputs["input_mask"], batch_of([1, 1], 1))
+    np.testing.assert_array_equal(found, [[1], [1]])
+
+
+def test_sparse_gradients_become_dense_ones():
+    table = tf.Variable(tf.ones([11, 3]))
+
+    def gradient(inputs):
+        with tf.GradientTape() as tape:
+            rows = tf.nn.embedding_lookup(table, inputs["input_word_ids"])
+            loss = tf.reduce_sum(rows**2)
+        return tape.gradient(loss, table)
+
+    batch = batch_of([2, 5], 8)
+    found = tf.function(lambda inputs: run_trimmed(gradient, inputs))(batch)
+    # Seven words, and the padding up to 6 tokens.
+    expected = np.zeros([11, 3])
+    expected[7], expected[0] = 2 * 7, 2 * 5
+    np.testing.assert_array_equal(found, expected)
