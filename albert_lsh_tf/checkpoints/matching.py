@@ -16,16 +16,11 @@ from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.errors import InputError
 
-# Left aside by name when an encoder is loaded, and when heads are loaded with it.
-BESIDE_AN_ENCODER = (
-    name_map.TASK_HEADS
-    + name_map.PRETRAINING_HEADS
-    + name_map.REPLACED_TOKENS
-    + name_map.CALIBRATION
-)
+# Left aside by name when an encoder is loaded with heads, and without them.
 BESIDE_A_PRETRAINER = (
     name_map.TASK_HEADS + name_map.REPLACED_TOKENS + name_map.CALIBRATION
 )
+BESIDE_AN_ENCODER = BESIDE_A_PRETRAINER + name_map.PRETRAINING_HEADS
 
 
 def check_config(source: WeightSource) -> None:

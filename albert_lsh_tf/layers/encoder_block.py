@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.layer_norm import LayerNorm
 from albert_lsh_tf.layers.self_attention import SelfAttention
@@ -212,14 +213,9 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
             "BTX,XY->BTY",
             output_shape=(None, width),
             bias_axes="Y",
-            kernel_initializer=_clone(self.kernel_initializer),
+            kernel_initializer=initializers.clone(self.kernel_initializer),
             name=name,
         )
 
     def _layer_norm(self, name: str) -> tf_keras.layers.Layer:
         return LayerNorm(epsilon=self.norm_epsilon, dtype=tf.float32, name=name)
-
-
-def _clone(initializer: Any) -> Any:
-    """The same initializer anew: Keras warns where one instance is used twice."""
-    return type(initializer).from_config(initializer.get_config())

@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from albert_lsh_tf.layers import initializers
+
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
 class ReplacedTokens(tf_keras.layers.Layer):
@@ -38,10 +40,7 @@ class ReplacedTokens(tf_keras.layers.Layer):
         )
         self.logit = tf_keras.layers.Dense(
             1,
-            # An initializer that has no seed may be used once.
-            kernel_initializer=type(self.initializer).from_config(
-                self.initializer.get_config()
-            ),
+            kernel_initializer=initializers.clone(self.initializer),
             dtype=tf.float32,
             name="dense_1",
         )

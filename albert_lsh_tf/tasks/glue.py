@@ -4,6 +4,7 @@ The loss of a step is the mean over the batch. Evaluation brings all logits to t
 and scores them there at once, so metrics do not depend on batch size or devices.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,16 @@ class GlueTask(base_task.Task):
         )
         return set(kinds) == {"dense"} and not is_compiled
 
+    def _run(
+        self,
+        function: Callable[[dict[str, tf.Tensor]], Any],
+        inputs: dict[str, tf.Tensor],
+    ) -> Any:
+        """What a function gives for a batch, without its padding where that pays."""
+        if self._trims_padding:
+            return run_trimmed(function, inputs)
+        return function(inputs)
+
     def _features_of(self, params: GlueDataConfig) -> Features:
         """The features of all splits of `params`, numbered in one row."""
         for split in params.splits:
@@ -168,10 +179,7 @@ class GlueTask(base_task.Task):
 
         if self.task_config.enable_xla:
             loss_and_gradients = tf.function(loss_and_gradients, jit_compile=True)
-        if self._trims_padding:
-            loss, gradients = run_trimmed(loss_and_gradients, inputs)
-        else:
-            loss, gradients = loss_and_gradients(inputs)
+        loss, gradients = self._run(loss_and_gradients, inputs)
         if scales_loss:
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
@@ -191,9 +199,7 @@ class GlueTask(base_task.Task):
         return {
             "example_id": inputs["example_id"],
             "label": inputs["label"],
-            "logits": run_trimmed(logits_of, inputs)
-            if self._trims_padding
-            else logits_of(inputs),
+            "logits": self._run(logits_of, inputs),
         }
 
     def aggregate_logs(
