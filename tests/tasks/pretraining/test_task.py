@@ -213,6 +213,21 @@ def step_of(config, strategy, wrap=lambda optimizer: optimizer):
     return float(loss), {each.name: each.numpy() for each in model.variables}
 
 
+def mirrored(num_devices):
+    return tf.distribute.MirroredStrategy(
+        [f"CPU:{number}" for number in range(num_devices)],
+        tf.distribute.ReductionToOneDevice(),
+    )
+
+
+def check_same_step(step, expected_step):
+    """Compares what `step_of` gave."""
+    (loss, weights), (expected_loss, expected) = step, expected_step
+    assert loss == pytest.approx(expected_loss, abs=1e-5)
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(("num_parts", "num_devices"), [(3, 1), (1, 2), (3, 2)])
 def test_parts_and_devices_share_out_one_step(tiny, plain_step, num_parts, num_devices):
     config = tiny.config(gradient_accumulation_steps=num_parts)
@@ -221,15 +236,7 @@ def test_parts_and_devices_share_out_one_step(tiny, plain_step, num_parts, num_d
         # Or the mean over shares would be that over what they share.
         each = masked.reshape(shares, -1).sum(axis=1)
         assert shares == 1 or len({*each}) > 1
-    strategy = tf.distribute.MirroredStrategy(
-        [f"CPU:{number}" for number in range(num_devices)],
-        tf.distribute.ReductionToOneDevice(),
-    )
-    loss, weights = step_of(config, strategy)
-    expected_loss, expected = plain_step
-    assert loss == pytest.approx(expected_loss, abs=1e-5)
-    for name, value in expected.items():
-        np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+    check_same_step(step_of(config, mirrored(num_devices)), plain_step)
 
 
 @pytest.mark.parametrize(("num_parts", "num_devices"), [(3, 1), (1, 2)])
@@ -237,15 +244,7 @@ def test_parts_and_devices_share_out_replaced_tokens(
     tiny, replacing_step, num_parts, num_devices
 ):
     config = tiny.config(gradient_accumulation_steps=num_parts, replaced_token_weight=3)
-    strategy = tf.distribute.MirroredStrategy(
-        [f"CPU:{number}" for number in range(num_devices)],
-        tf.distribute.ReductionToOneDevice(),
-    )
-    loss, weights = step_of(config, strategy)
-    expected_loss, expected = replacing_step
-    assert loss == pytest.approx(expected_loss, abs=1e-5)
-    for name, value in expected.items():
-        np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+    check_same_step(step_of(config, mirrored(num_devices)), replacing_step)
 
 
 def test_replaced_tokens_are_trained_on_beside_the_other_heads(tiny):
@@ -283,15 +282,12 @@ def test_replaced_tokens_are_trained_on_beside_the_other_heads(tiny):
 
 def test_a_scaled_loss_gives_the_same_step(tiny, plain_step):
     """As float16 needs it, with a scale that rounds nothing."""
-    loss, weights = step_of(
+    scaled_step = step_of(
         tiny.config(),
         tf.distribute.OneDeviceStrategy("CPU:0"),
         tf_keras.mixed_precision.LossScaleOptimizer,
     )
-    expected_loss, expected = plain_step
-    assert loss == pytest.approx(expected_loss, abs=1e-5)
-    for name, value in expected.items():
-        np.testing.assert_allclose(weights[name], value, rtol=0, atol=1e-6)
+    check_same_step(scaled_step, plain_step)
 
 
 def test_nothing_to_predict_is_no_loss(tiny):
