@@ -11,15 +11,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from albert_lsh_tf.data.squad.spans import IMPOSSIBLE, best_spans
+from albert_lsh_tf.data.squad.windows import AnswerSettings, make_windows
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.export.answers import (
-    IMPOSSIBLE,
-    AnswerSettings,
-    best_spans,
-    make_windows,
-)
 from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
 from albert_lsh_tf.export.model_card import Provenance, write_model_card
 from albert_lsh_tf.export.plain_copy import plain_copy

@@ -1,5 +1,7 @@
 """Texts at which tokenizers differ; the goldens and the graph are tested on them."""
 
+from hypothesis import strategies as st
+
 HARD_STRINGS = (
     "",
     "   ",
@@ -35,4 +37,14 @@ HARD_STRINGS = (
     "¨ ´ ¸ ˘ ﹉ ￣ ͺ ΄ \u037a\u0384 \ufdfa \u33ff \u1f12e \u2a74 \u2057 ⑴ ⒈ 🄁 🄂",
     "ahhhh!! eeeeeeee zzzzzz ,,,, .... 999999 ////// http://a.b/c?d=e&f=10,000",
     "19, 2019, ²3, ٣, १, ⅓, 1\u0301, 5\u200d, 7،8、9，",
+)
+
+_HARD_CHARACTERS = (
+    " \t\n\u00a0\u3000\u200b\u200d\ufffdaeZß1,.\u0301\u0327éﬁ½ΣİÅ中国한\u1112\u1161"
+)
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from(_HARD_CHARACTERS), st.characters(exclude_categories=["Cs"])
+    ),
+    max_size=30,
 )

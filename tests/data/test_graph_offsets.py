@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from albert_lsh_tf.data.graph_offsets import TokenLocator
 from albert_lsh_tf.data.tokenization import WORD_START, AlbertTokenizer, preprocess_text
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
+from tests.data.hard_texts import TEXTS
 from tests.shared_data import shared_data
-
-HARD = " \t\n\u00a0\u3000\u200b\u200d\ufffdaeZß1,.\u0301\u0327éﬁ½ΣİÅ中国한\u1112\u1161"
-TEXTS = st.text(
-    st.one_of(st.sampled_from(HARD), st.characters(exclude_categories=["Cs"])),
-    max_size=30,
-)
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  For the ops of the tokenizer.
 
 from albert_lsh_tf.config import LSHConfig
+from albert_lsh_tf.data.squad.windows import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.export.answers import AnswerSettings
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.span_labeler import export_span_labeler
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder

@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from albert_lsh_tf.data.squad.spans import IMPOSSIBLE, best_spans
+from albert_lsh_tf.data.squad.windows import AnswerSettings, make_windows
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.export.answers import (
-    IMPOSSIBLE,
-    AnswerSettings,
-    best_spans,
-    make_windows,
-)
 
 PAD, CLS, SEP = SPECIAL_IDS = 0, 2, 3
 SETTINGS = AnswerSettings(
