@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import sentencepiece
 
 from albert_lsh_tf.config_io import Config, setting
+from albert_lsh_tf.data.manifest import atomic_file
 from albert_lsh_tf.data.pretraining import documents
-from albert_lsh_tf.data.pretraining.manifest import atomic_file
 from albert_lsh_tf.data.tokenization import CLS, MASK, SEP, preprocess_text
 from albert_lsh_tf.errors import InputError
 

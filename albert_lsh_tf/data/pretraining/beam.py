@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_lsh_tf.data.manifest import FILE_NAME, Manifest
 from albert_lsh_tf.data.pretraining import documents, files
 from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
-from albert_lsh_tf.data.pretraining.manifest import FILE_NAME, Manifest
 from albert_lsh_tf.data.pretraining.segments import cut_documents
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import (

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from albert_lsh_tf.data.pretraining import files, parallel
-from albert_lsh_tf.data.pretraining.documents import find_files
-from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
-from albert_lsh_tf.data.pretraining.manifest import (
+from albert_lsh_tf.data.manifest import (
     FILE_NAME,
     Manifest,
     refuse_unknown_files,
 )
+from albert_lsh_tf.data.pretraining import files, parallel
+from albert_lsh_tf.data.pretraining.documents import find_files
+from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
 from albert_lsh_tf.data.pretraining.segments import Pairs
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import TokenCorpus

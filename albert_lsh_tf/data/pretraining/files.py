@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_lsh_tf.data.pretraining.manifest import (
+from albert_lsh_tf.data.manifest import (
     Manifest,
     atomic_file,
     describe_file,

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from albert_lsh_tf.data import input_pipeline
+from albert_lsh_tf.data.manifest import FILE_NAME, Manifest
 from albert_lsh_tf.data.pretraining.files import KIND
-from albert_lsh_tf.data.pretraining.manifest import FILE_NAME, Manifest
 from albert_lsh_tf.data.pretraining.online import batch_signature
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from albert_lsh_tf.data.pretraining import manifest
+from albert_lsh_tf.data import manifest
 from albert_lsh_tf.data.pretraining.examples import make_examples
 from albert_lsh_tf.data.pretraining.files import TOKENS_FOLDER, in_order
 from albert_lsh_tf.data.pretraining.online import online_dataset

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_lsh_tf.data.pretraining.manifest import FILE_NAME, Manifest
+from albert_lsh_tf.data.manifest import FILE_NAME, Manifest
 from albert_lsh_tf.data.pretraining.random_numbers import fold_in
 from albert_lsh_tf.data.pretraining.segments import Pairs, cut_documents
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from albert_lsh_tf.data.pretraining import documents, parallel
-from albert_lsh_tf.data.pretraining.manifest import (
+from albert_lsh_tf.data.manifest import (
     FILE_NAME,
     Manifest,
     atomic_file,
     describe_file,
 )
+from albert_lsh_tf.data.pretraining import documents, parallel
 from albert_lsh_tf.data.pretraining.token_corpus import (
     KIND,
     VOCABULARY_FILE,

@@ -8,9 +8,9 @@ import scipy.special
 
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.writing.weights import read_weights
+from albert_lsh_tf.data.manifest import FILE_NAME, Manifest, describe_file
 from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
 from albert_lsh_tf.data.pretraining.files import order_keys, write_records
-from albert_lsh_tf.data.pretraining.manifest import FILE_NAME, Manifest, describe_file
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import (
     KIND,

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from albert_lsh_tf.data.pretraining.manifest import (
+from albert_lsh_tf.data.manifest import (
     Manifest,
     atomic_file,
     describe_file,
