@@ -29,6 +29,11 @@ class Features:
     def __len__(self) -> int:
         return len(self.example_id)
 
+    @property
+    def token_counts(self) -> np.ndarray:
+        """Tokens of each example, without padding: [n]."""
+        return self.input_mask.sum(axis=1)
+
     def as_dict(self) -> dict[str, np.ndarray]:
         """The arrays by name, not copied."""
         fields = dataclasses.fields(self)

@@ -5,6 +5,9 @@ Both functions give batches as large as one replica takes. `InputContext` is wha
 strategy deals the batches of a pipeline to that worker's replicas in turn.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,8 +17,23 @@ from albert_lsh_tf.errors import InputError
 FILLER_ID = -1  # `example_id` of a row that only makes a batch full.
 
 
+class StoredFeatures(Protocol):
+    """Features that are not in memory; n examples of up to T tokens."""
+
+    token_counts: np.ndarray  # [n]
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+
+    def gather(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Columns by name, of the examples int64 [m]; shapes but for m are known.
+
+        Among them are input_mask, int32 [m, T], and example_id, the indices.
+        """
+
+
 def training_dataset(
-    features: Features,
+    features: Features | StoredFeatures,
     global_batch_size: int,
     seed: int,
     start_step: int = 0,
@@ -37,7 +55,7 @@ def training_dataset(
       input_context: which slice of each step this pipeline gives; None: all of it.
 
     Returns:
-      A dataset of dicts with the names and dtypes of `Features`, each
+      A dataset of dicts with the names and dtypes of the features, each
       [global_batch_size / replicas, ...].
 
     Raises:
@@ -91,7 +109,7 @@ def share_out(
 
 
 def evaluation_dataset(
-    features: Features,
+    features: Features | StoredFeatures,
     batch_size: int,
     input_context: tf.distribute.InputContext | None = None,
     shortest_first: bool = False,
@@ -112,7 +130,7 @@ def evaluation_dataset(
         all rows.
 
     Returns:
-      A dataset of dicts with the names and dtypes of `Features`; its cardinality is a
+      A dataset of dicts with the names and dtypes of the features; its cardinality is a
       multiple of the worker's replicas, so that they all take the last step.
     """
     _, num_pipelines, num_replicas = topology(input_context)
@@ -123,7 +141,7 @@ def evaluation_dataset(
     gather = _gatherer(features)
     order = np.arange(num_examples)
     if shortest_first:
-        order = np.argsort(features.as_dict()["input_mask"].sum(axis=1), kind="stable")
+        order = np.argsort(features.token_counts, kind="stable")
 
     def read_batch(batch: tf.Tensor) -> dict[str, tf.Tensor]:
         positions = batch * per_replica + tf.range(per_replica, dtype=tf.int64)
@@ -175,8 +193,12 @@ def replica_batch_size(global_batch_size: int, num_replicas: int) -> int:
     return global_batch_size // num_replicas
 
 
-def _gatherer(features: Features):
+def _gatherer(
+    features: Features | StoredFeatures,
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A function from int64 indices [n] to a dict of those rows."""
+    if not isinstance(features, Features):
+        return features.gather
     # On the host: GPU memory is for the model. As tensors and not as constants of the
     # graph, which may not be larger than 2 GiB.
     with tf.device("CPU:0"):
