@@ -9,8 +9,8 @@ from albert_lsh_tf.layers.joint_span_head import JointSpanHead
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
-# Logits of what may not be are lowered by this.
-_IMPOSSIBLE = 1e30
+# Logits of what may not be are lowered by this: finite when two are added.
+_IMPOSSIBLE = -tf.float32.min / 4
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")

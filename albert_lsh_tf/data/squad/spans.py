@@ -1,4 +1,4 @@
-"""Answers out of logits, in a graph: the best span in all windows over a text.
+"""Answers out of logits, in a graph: the best spans in windows over texts.
 
 Source: google-research/albert, squad_utils.py, `write_predictions_v1`. One difference:
 there a span is made of the 20 best starts and the 20 best ends; here of all.
@@ -49,10 +49,7 @@ def best_spans(
     """
     starts = tf.where(windows.may_start, start_logits, IMPOSSIBLE)
     ends = tf.where(windows.token >= 0, end_logits, IMPOSSIBLE)
-    longest = settings.max_answer_length
-    padded = tf.pad(ends, [[0, 0], [0, longest - 1]], constant_values=IMPOSSIBLE)
-    # For each start the ends of spans of 1, 2, ... tokens: [W, T, lengths].
-    ends = tf.signal.frame(padded, longest, 1)
+    ends = _ends_of_lengths(ends, settings.max_answer_length)
     lengths = tf.argmax(ends, axis=-1)
     scores = starts + tf.reduce_max(ends, axis=-1)
     column = tf.argmax(scores, axis=-1)
@@ -77,3 +74,123 @@ def best_spans(
         score=best,
         null_score=tf.math.unsorted_segment_min(null, windows.row, num_rows),
     )
+
+
+class Candidates(NamedTuple):
+    """The best spans of each window, and what speaks for no answer. N spans a window.
+
+    first, last: int32 [W, N]: columns of the window; 0 where there are no more spans.
+    start_score, end_score: float32 [W, N]; `IMPOSSIBLE` where there are no more spans.
+      Their sums go down from left to right.
+    null_score: float32 [W]: the higher, the likelier there is no answer.
+    """
+
+    first: tf.Tensor
+    last: tf.Tensor
+    start_score: tf.Tensor
+    end_score: tf.Tensor
+    null_score: tf.Tensor
+
+
+def candidates_of_logits(
+    start_logits: tf.Tensor,
+    end_logits: tf.Tensor,
+    may_start: tf.Tensor,
+    is_context: tf.Tensor,
+    max_answer_length: int,
+    num_spans: int,
+) -> Candidates:
+    """The best spans where start and end have a logit each (SQuAD 1.1).
+
+    Args:
+      start_logits: [W, T], float32.
+      end_logits: [W, T], float32.
+      may_start: bool [W, T]; see `Windows`.
+      is_context: bool [W, T]: where an answer may end.
+      max_answer_length: tokens of the longest span.
+      num_spans: N.
+
+    Returns:
+      The candidates; a null score is the sum of the first token's two logits.
+    """
+    starts = tf.where(may_start, start_logits, IMPOSSIBLE)
+    ends = _ends_of_lengths(
+        tf.where(is_context, end_logits, IMPOSSIBLE), max_answer_length
+    )
+    num_windows, length = tf.unstack(tf.shape(starts))
+    scores = tf.reshape(starts[:, :, tf.newaxis] + ends, [num_windows, -1])
+    # Short windows have fewer spans than are asked for.
+    padding = tf.maximum(num_spans - length * max_answer_length, 0)
+    scores = tf.pad(scores, [[0, 0], [0, padding]], constant_values=2 * IMPOSSIBLE)
+    scores, number = tf.nn.top_k(scores, num_spans)
+    is_span = scores > IMPOSSIBLE / 2
+    number = tf.where(is_span, number, 0)
+    first = number // max_answer_length
+    last = tf.where(is_span, first + number % max_answer_length, 0)
+
+    def score_at(logits: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+        return tf.where(is_span, tf.gather(logits, column, batch_dims=1), IMPOSSIBLE)
+
+    return Candidates(
+        first,
+        last,
+        score_at(start_logits, first),
+        score_at(end_logits, last),
+        null_score=start_logits[:, 0] + end_logits[:, 0],
+    )
+
+
+def candidates_of_beam(
+    outputs: dict[str, tf.Tensor], may_start: tf.Tensor, max_answer_length: int
+) -> Candidates:
+    """The spans of `AlbertJointSpanLabeler` that may be answers (SQuAD 2.0).
+
+    Args:
+      outputs: of the model, for W windows.
+      may_start: bool [W, T]; see `Windows`.
+      max_answer_length: tokens of the longest span.
+
+    Returns:
+      The candidates, as many as there are pairs of a start and an end; a null score is
+      the logit of "no answer".
+    """
+    last = outputs["end_positions"]
+    num_windows, _, num_ends = tf.unstack(tf.shape(last))
+    first = tf.repeat(outputs["start_positions"][:, :, tf.newaxis], num_ends, axis=2)
+    start_score = tf.repeat(
+        outputs["start_log_probs"][:, :, tf.newaxis], num_ends, axis=2
+    )
+    first, last, start_score, end_score = (
+        tf.reshape(values, [num_windows, -1])
+        for values in (first, last, start_score, outputs["end_log_probs"])
+    )
+    length = last - first + 1
+    # Ends of a text's tokens are in its window, or else they are barred and no span.
+    is_span = (
+        tf.gather(may_start, first, batch_dims=1)
+        & (length >= 1)
+        & (length <= max_answer_length)
+        & (end_score > IMPOSSIBLE / 2)
+    )
+    start_score, end_score = (
+        tf.where(is_span, score, IMPOSSIBLE) for score in (start_score, end_score)
+    )
+    order = tf.argsort(start_score + end_score, direction="DESCENDING", stable=True)
+    first, last, start_score, end_score = (
+        tf.gather(values, order, batch_dims=1)
+        for values in (
+            tf.where(is_span, first, 0),
+            tf.where(is_span, last, 0),
+            start_score,
+            end_score,
+        )
+    )
+    return Candidates(
+        first, last, start_score, end_score, null_score=outputs["no_answer_logits"]
+    )
+
+
+def _ends_of_lengths(ends: tf.Tensor, longest: int) -> tf.Tensor:
+    """For each start the ends of spans of 1, 2, ... tokens: [W, T, lengths]."""
+    padded = tf.pad(ends, [[0, 0], [0, longest - 1]], constant_values=IMPOSSIBLE)
+    return tf.signal.frame(padded, longest, 1)
