@@ -1,10 +1,10 @@
 """Settings: frozen dataclasses that check themselves. Does not import TensorFlow.
 
 `LSHConfig` says how attention hashes, `AlbertConfig` what the encoder looks like (the
-keys of Google's albert_config.json), `RunConfig` what every run has, `ClassifierConfig`
-how a classifier is trained (the names of Google's flags). All read and write plain
-dicts, JSON and YAML through `config_io`; unknown keys are refused with the nearest
-known name.
+keys of Google's albert_config.json), `RunConfig` what every run has, `FineTuningConfig`
+what those have that start from pre-trained weights, `ClassifierConfig` how a classifier
+is trained (the names of Google's flags). All read and write plain dicts, JSON and YAML
+through `config_io`; unknown keys are refused with the nearest known name.
 """
 
 import dataclasses
@@ -195,7 +195,31 @@ class RunConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassifierConfig(RunConfig):
+class FineTuningConfig(RunConfig):
+    """What every run has that starts from pre-trained weights."""
+
+    albert_hub_module_handle: str | None = setting(
+        None, "start weights: hub handle or folder, a program of which no part is run"
+    )
+    max_position_embeddings: int | None = setting(
+        None, "positions, more than the weights have learned; unset: theirs"
+    )
+    do_lower_case: bool = setting(True, "lower-case and strip accents")
+    predict_batch_size: int = setting(8, "examples a prediction step")
+
+    def validate(self) -> None:
+        super().validate()
+        for name in ("predict_batch_size", "max_position_embeddings"):
+            self.require_at_least(name, 1)
+        if self.init_checkpoint and self.albert_hub_module_handle:
+            raise InputError(
+                "init_checkpoint and albert_hub_module_handle both name start "
+                "weights; give one of them."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierConfig(FineTuningConfig):
     """One run of classification: the task, its data, and what every run has.
 
     Names and defaults are those of google-research/albert's run_classifier.py where it
@@ -215,14 +239,6 @@ class ClassifierConfig(RunConfig):
         None, "lines may have a text_b; unset: as in train.jsonl"
     )
     download: bool = setting(False, "fetch the task through TensorFlow Datasets")
-    albert_hub_module_handle: str | None = setting(
-        None, "start weights: hub handle or folder, a program of which no part is run"
-    )
-    max_position_embeddings: int | None = setting(
-        None, "positions, more than the weights have learned; unset: theirs"
-    )
-    do_lower_case: bool = setting(True, "lower-case and strip accents")
-    predict_batch_size: int = setting(8, "examples a prediction step")
     train_step: int = setting(1000, "training steps")
     num_train_epochs: float | None = setting(
         None, "epochs; replaces train_step, and warmup_step keeps its share"
@@ -234,8 +250,7 @@ class ClassifierConfig(RunConfig):
         super().validate()
         if self.labels is not None:
             check_labels(self.labels)
-        for name in ("predict_batch_size", "train_step", "max_position_embeddings"):
-            self.require_at_least(name, 1)
+        self.require_at_least("train_step", 1)
         self.require_at_least("warmup_step", 0)
         self.require_probability("classifier_dropout_prob")
         self.require_positive("num_train_epochs")
@@ -243,11 +258,6 @@ class ClassifierConfig(RunConfig):
             raise InputError(
                 f"warmup_step={self.warmup_step} is more than "
                 f"train_step={self.train_step}; warm up for about a tenth of it."
-            )
-        if self.init_checkpoint and self.albert_hub_module_handle:
-            raise InputError(
-                "init_checkpoint and albert_hub_module_handle both name start "
-                "weights; give one of them."
             )
 
 

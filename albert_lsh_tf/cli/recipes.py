@@ -21,7 +21,7 @@ _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # In an installed package, and in a checkout.
 _RECIPE_FOLDERS = (_PACKAGE / "configs" / "glue", _PACKAGE.parent / "configs" / "glue")
 # A run's folder holds these itself, and the files they name may be gone.
-_WEIGHT_SETTINGS = (
+WEIGHT_SETTINGS = (
     "init_checkpoint",
     "albert_hub_module_handle",
     "albert_config_file",
@@ -61,7 +61,7 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
     saved_settings = {
         name: value
         for name, value in saved_settings.items()
-        if name not in _WEIGHT_SETTINGS
+        if name not in WEIGHT_SETTINGS
     }
     given = [saved_settings, file_settings, parsed.settings]
     task_name = known_name(

@@ -1,80 +1,123 @@
-"""`run_squad.py`: the front door of SQuAD, which is not built yet."""
+"""`run_squad.py`: fine-tunes on SQuAD, answers questions, and exports."""
 
+import os
+import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from absl import flags
-
-from albert_lsh_tf.cli import messages
-from albert_lsh_tf.config_io import nearest
+from albert_lsh_tf.cli import flags, messages, recipes
+from albert_lsh_tf.cli.squad_flags import FLAGS, OUTPUT_DIR
+from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
-# The flags of Google's run_squad_v1.py and run_squad_v2.py that will stay.
-_FLAGS = (
-    "albert_config_file",
-    "albert_hub_module_handle",
-    "config_file",
-    "do_lower_case",
-    "do_predict",
-    "do_train",
-    "doc_stride",
-    "export_dir",
-    "init_checkpoint",
-    "learning_rate",
-    "max_answer_length",
-    "max_query_length",
-    "max_seq_length",
-    "n_best_size",
-    "num_train_epochs",
-    "output_dir",
-    "predict_batch_size",
-    "predict_file",
-    "save_checkpoints_steps",
-    "spm_model_file",
-    "train_batch_size",
-    "train_file",
-    "version_2",
-    "warmup_proportion",
-)
-_SWITCHES = ("do_lower_case", "do_predict", "do_train", "version_2")
+# A run's folder holds these itself, and the files they name may be gone.
+_OF_TRAINING = (*recipes.WEIGHT_SETTINGS, "train_file", "train_feature_file")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Reads the command line, and says that SQuAD is not there yet.
+    """Runs what the command line says.
 
     Args:
       argv: without the program's name; None: that of the process.
 
     Raises:
-      SystemExit: always with a status other than 0, but after `--help`.
+      SystemExit: with a status other than 0, after one line on stderr, where the user
+        has to mend something.
     """
-    messages.run_command(argv, _help_text, _command)
+    messages.run_command(argv, _help_text, lambda argv: _run(flags.parse(argv, FLAGS)))
 
 
 def _help_text() -> str:
-    lines = ["SQuAD is not built yet. These flags are planned:"]
-    return "\n".join([*lines, *(f"  --{name}" for name in _FLAGS)]) + "\n"
+    return flags.help_text(f"python {os.path.basename(sys.argv[0])}", FLAGS)
 
 
-def _command(argv: list[str]) -> None:
-    _parse(argv)
-    print(
-        "error: SQuAD is not built yet; run_classifier.py fine-tunes the GLUE tasks.",
-        file=sys.stderr,
+def _run(parsed: flags.ParsedFlags) -> None:
+    output_dir = parsed.run["output_dir"] or OUTPUT_DIR
+    phases = parsed.phases("do_train", "do_predict")
+    config = _config(parsed, output_dir, phases["do_train"])
+    if parsed.run["output_dir"] is None:
+        print(f"output_dir: {output_dir} (the default)", flush=True)
+
+    messages.quiet_tensorflow()
+    # TensorFlow takes seconds to import; a mistyped flag should not wait for it.
+    from albert_lsh_tf.export.folders import check_export_dir
+    from albert_lsh_tf.tasks.squad.training import train_and_answer
+
+    export_dir = parsed.run["export_dir"]
+    if export_dir:
+        if config.version_2:
+            raise InputError(
+                "export_dir: models of version_2 cannot be exported yet; leave it out."
+            )
+        check_export_dir(export_dir)
+    results = train_and_answer(config, output_dir, **phases)
+    if export_dir and results["is_chief"]:
+        _export(results, export_dir, _model_folder(config, output_dir), config)
+        print(f"SavedModel: {export_dir}", flush=True)
+
+
+def _export(
+    results: Mapping[str, Any],
+    export_dir: str,
+    folder: pathlib.Path,
+    config: SquadConfig,
+) -> None:
+    """Writes the model with what its run's folder knows of it."""
+    from albert_lsh_tf.export.model_card import Provenance
+    from albert_lsh_tf.export.span_labeler import export_span_labeler
+
+    export_span_labeler(
+        results["model"],
+        export_dir,
+        # Beside a SavedModel it makes it a source of weights that needs nothing else.
+        extra_files=[folder / "albert_config.json"],
+        vocabulary_file=folder / "spiece.model",
+        do_lower_case=config.do_lower_case,
+        settings=config.answer_settings,
+        provenance=Provenance(
+            base_model=config.init_checkpoint or config.albert_hub_module_handle,
+            data=", ".join(config.train_file) or "a made-up sample",
+            metrics=results["best"] or {},
+            settings=config.to_dict(),
+        ),
     )
-    raise SystemExit(2)
 
 
-def _parse(argv: Sequence[str]) -> None:
-    values = flags.FlagValues()
-    for name in _FLAGS:
-        define = flags.DEFINE_boolean if name in _SWITCHES else flags.DEFINE_string
-        define(name, None, "", flag_values=values)
-    try:
-        values(["", *argv])
-    except flags.UnrecognizedFlagError as error:
-        raise InputError(
-            f"unknown flag --{error.flagname}{nearest(error.flagname, _FLAGS) or '.'}"
-        ) from error
-    except flags.Error as error:
-        raise InputError(" ".join(str(error).split())) from error
+def _model_folder(config: SquadConfig, output_dir: str) -> pathlib.Path:
+    """The folder of the run that trained the model; answering leaves no description."""
+    given = pathlib.Path(config.init_checkpoint or output_dir)
+    folders = [pathlib.Path(output_dir), given, *given.parents[:2]]
+    return next(
+        each
+        for each in (folder.expanduser() for folder in folders)
+        if (each / "config.yaml").exists()
+    )
+
+
+def _config(parsed: flags.ParsedFlags, output_dir: str, do_train: bool) -> SquadConfig:
+    """Settings on top of each other: defaults, the trained run's, a file's, flags."""
+    config = SquadConfig()
+    if not do_train and (run_file := _trained_run_file(parsed, output_dir)):
+        settings = read_mapping(run_file)
+        for name in _OF_TRAINING:
+            settings.pop(name, None)
+        config = config.with_settings(settings, run_file)
+    config_file = parsed.run["config_file"]
+    config = config.with_settings(recipes.settings_file(config_file), config_file or "")
+    return config.with_settings(parsed.settings)
+
+
+def _trained_run_file(parsed: flags.ParsedFlags, output_dir: str) -> str | None:
+    """The config of the run that answers: what answers must be as it was trained."""
+    for folder in (output_dir, parsed.settings.get("init_checkpoint")):
+        if folder:
+            path = os.path.join(os.path.expanduser(folder), "config.yaml")
+            if os.path.exists(path):
+                return path
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -11,11 +11,9 @@ nothing about real text.
 import dataclasses
 import os
 import pathlib
-import random
-from collections.abc import Sequence
-from typing import TypeVar
 
 from albert_lsh_tf.data import sample_words
+from albert_lsh_tf.data.dice import Dice
 from albert_lsh_tf.data.sample_words import PLACES, SPEAKERS, SUBJECTS, TIMES
 
 NUM_ROWS = {"train": 1200, "dev": 240, "test": 240}
@@ -25,8 +23,6 @@ UNRELATED_SHARE = 0.45
 DENIED_SHARE = 0.25
 
 NUMBERS = range(2, 100)
-
-_Item = TypeVar("_Item")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +59,7 @@ def write_sample(
             sentence_id = 2 * (start + row)
             columns = (first, sentence_id, sentence_id + 1, pair.text_a, pair.text_b)
             lines.append("\t".join(map(str, columns)))
-        _write_whole(task_folder / f"{split}.tsv", "\n".join(lines) + "\n")
+        write_whole(task_folder / f"{split}.tsv", "\n".join(lines) + "\n")
         start += count
     return pathlib.Path(folder)
 
@@ -78,7 +74,7 @@ def make_pairs(count: int, seed: int = 0) -> list[Pair]:
     Returns:
       The pairs; two thirds of them are paraphrases, give or take chance.
     """
-    dice = _Dice(seed)
+    dice = Dice(seed)
     pairs: list[Pair] = []
     seen: set[str] = set()
     while len(pairs) < count:
@@ -91,22 +87,6 @@ def make_pairs(count: int, seed: int = 0) -> list[Pair]:
 
 _HEADER = ("Quality", "#1 ID", "#2 ID", "#1 String", "#2 String")
 _HIDDEN_HEADER = ("index", "#1 ID", "#2 ID", "#1 String", "#2 String")
-
-
-class _Dice:
-    """Draws that stay the same in every version of Python: all go through random()."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed).random
-
-    def chance(self, probability: float) -> bool:
-        return self._random() < probability
-
-    def pick(self, items: Sequence[_Item]) -> _Item:
-        return items[int(self._random() * len(items))]
-
-    def pick_other(self, items: Sequence[_Item], taken: _Item) -> _Item:
-        return self.pick([item for item in items if item != taken])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +103,7 @@ class _Fact:
     happened: bool = True
 
 
-def _make_pair(dice: _Dice) -> Pair:
+def _make_pair(dice: Dice) -> Pair:
     fact = _make_fact(dice, dice.pick(range(len(SUBJECTS))))
     if dice.chance(POSITIVE_SHARE):
         # Another order and other words, so that the two are never equal.
@@ -140,7 +120,7 @@ def _make_pair(dice: _Dice) -> Pair:
     return Pair(*((text_a, text_b) if dice.chance(0.5) else (text_b, text_a)), False)
 
 
-def _make_fact(dice: _Dice, subject: int) -> _Fact:
+def _make_fact(dice: Dice, subject: int) -> _Fact:
     words = SUBJECTS[subject]
     return _Fact(
         subject=subject,
@@ -159,7 +139,7 @@ def _deny(fact: _Fact) -> _Fact:
     return dataclasses.replace(fact, happened=False)
 
 
-def _change_a_detail(fact: _Fact, dice: _Dice) -> _Fact:
+def _change_a_detail(fact: _Fact, dice: Dice) -> _Fact:
     words = SUBJECTS[fact.subject]
     what, choices = dice.pick(
         (
@@ -174,7 +154,7 @@ def _change_a_detail(fact: _Fact, dice: _Dice) -> _Fact:
     return dataclasses.replace(fact, **{what: changed})
 
 
-def _make_recipe_line(dice: _Dice) -> str:
+def _make_recipe_line(dice: Dice) -> str:
     return (
         f"{dice.pick(sample_words.FIRST_STEPS)} {dice.pick(NUMBERS)} "
         f"{dice.pick(sample_words.FOODS)} and {dice.pick(sample_words.SECOND_STEPS)} "
@@ -182,7 +162,7 @@ def _make_recipe_line(dice: _Dice) -> str:
     )
 
 
-def _tell(fact: _Fact, dice: _Dice, passive: bool) -> str:
+def _tell(fact: _Fact, dice: Dice, passive: bool) -> str:
     """One of the sentences for a fact, spaced as MRPC's are."""
     name, description = fact.actor
     actor = f"{name} , {description} ," if dice.chance(0.2) else name
@@ -217,7 +197,7 @@ def _tell(fact: _Fact, dice: _Dice, passive: bool) -> str:
     return f"{clause[0].upper()}{clause[1:]} ."
 
 
-def _write_whole(path: pathlib.Path, text: str) -> None:
+def write_whole(path: pathlib.Path, text: str) -> None:
     """Writes a file that is never seen half written: several workers may write it."""
     part = path.with_name(f"{path.name}.{os.getpid()}")
     part.write_text(text, encoding="utf-8", newline="\n")

@@ -62,7 +62,7 @@ def locate(
     glue_dir = os.environ.get("GLUE_DIR")
     # Not passed over in silence: the user may have meant that folder.
     note = f" ($GLUE_DIR={glue_dir} has no {task.name} files.)" if glue_dir else ""
-    folder = pathlib.Path(folder) if folder is not None else _cache_folder()
+    folder = pathlib.Path(folder) if folder is not None else cache_folder()
     try:
         return _prepared(task, config, folder, note) or _sample(task, folder, note)
     except OSError as error:
@@ -116,6 +116,7 @@ def _sample(task: GlueTask, folder: pathlib.Path, note: str) -> DataSource:
     return DataSource(description, data_dir, True)
 
 
-def _cache_folder() -> pathlib.Path:
+def cache_folder() -> pathlib.Path:
+    """Where this package keeps what it makes or fetches, for this user."""
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(cache) / "albert_lsh_tf"

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.spans import IMPOSSIBLE, best_spans
-from albert_lsh_tf.data.squad.windows import AnswerSettings, make_windows
+from albert_lsh_tf.data.squad.windows import make_windows
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError

@@ -1,6 +1,6 @@
 """What the model card of a network that finds answers says."""
 
-from albert_lsh_tf.data.squad.windows import AnswerSettings
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
 from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler

@@ -57,7 +57,7 @@ class BestCheckpoint:
         Args:
           checkpoint: what to save.
           step: its training step.
-          metrics: of its evaluation, with `loss`.
+          metrics: of its evaluation; among them may be `loss`.
 
         Returns:
           Whether it was saved.
@@ -90,7 +90,7 @@ class BestCheckpoint:
             self.record = None
 
     def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:
-        return metrics[self._metric], -metrics["loss"]
+        return metrics[self._metric], -metrics.get("loss", 0.0)
 
     def _write_record(self) -> None:
         name = os.path.basename(self.record.prefix)

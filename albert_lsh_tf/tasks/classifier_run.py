@@ -97,7 +97,8 @@ class ClassifierRun(TrainingRun):
             summary["peak_memory_mib"] = recorded["peak_memory_mib"]
         if do_eval or self.trains:
             results.write_summary(self.folder, summary)
-        results.draw_curves(self.folder, self.log, self.task.glue_task)
+        task = self.task.glue_task
+        results.draw_curves(self.folder, self.log, task.name, task.best_metric)
         say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
 

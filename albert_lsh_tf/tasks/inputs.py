@@ -13,7 +13,7 @@ from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import (
     AlbertConfig,
-    ClassifierConfig,
+    FineTuningConfig,
     check_attention_kinds,
 )
 from albert_lsh_tf.errors import InputError
@@ -41,7 +41,7 @@ class ModelFiles:
 
 
 def find_model(
-    config: ClassifierConfig, folder: RunFolder, do_train: bool
+    config: FineTuningConfig, folder: RunFolder, do_train: bool
 ) -> ModelFiles:
     """Finds what to start from: the run's own checkpoint, or weights.
 
@@ -49,14 +49,14 @@ def find_model(
       config: its names of weights, architecture and vocabulary, and its positions,
         are used.
       folder: the run's folder.
-      do_train: False where a trained classifier is needed.
+      do_train: False where a trained model is needed.
 
     Returns:
       The parts, which fit together.
 
     Raises:
       InputError: no weights or no vocabulary there, or they do not fit, or the folder
-        holds a run of another architecture, or there is no trained classifier.
+        holds a run of another architecture, or there is no trained model.
     """
     if do_train:
         run, checkpoint = folder, folder.latest_checkpoint()
@@ -95,8 +95,8 @@ def find_model(
     return files
 
 
-def find_trained(config: ClassifierConfig, folder: RunFolder) -> tuple[RunFolder, str]:
-    """A trained classifier, and the run that it is of.
+def find_trained(config: FineTuningConfig, folder: RunFolder) -> tuple[RunFolder, str]:
+    """A trained model, and the run that it is of.
 
     Args:
       config: an `init_checkpoint` that is a run's checkpoint comes first; one that is a
@@ -112,22 +112,27 @@ def find_trained(config: ClassifierConfig, folder: RunFolder) -> tuple[RunFolder
     given = pathlib.Path(config.init_checkpoint or "")
     if config.init_checkpoint and pathlib.Path(f"{given}.index").exists():
         parent = given.parent
-        run = RunFolder(parent.parent if parent.name == "best" else parent)
+        run = RunFolder(
+            parent.parent if parent.name == "best" else parent,
+            config_class=folder.config_class,
+        )
         if run.saved_config():
             return run, str(given)
-    runs = [folder, *([RunFolder(given)] if config.init_checkpoint else [])]
+    runs = [folder]
+    if config.init_checkpoint:
+        runs.append(RunFolder(given, config_class=folder.config_class))
     for run in runs:
         best = read_best(run.best_dir)
         checkpoint = best.prefix if best else run.latest_checkpoint()
         if checkpoint and run.saved_config():
             return run, checkpoint
     raise InputError(
-        f"output_dir={folder.path} holds no trained classifier; add --do_train, or "
+        f"output_dir={folder.path} holds no trained model; add --do_train, or "
         "name the folder or checkpoint of a run with output_dir or init_checkpoint."
     )
 
 
-def _compare_architecture(config: ClassifierConfig, run: RunFolder) -> None:
+def _compare_architecture(config: FineTuningConfig, run: RunFolder) -> None:
     """Refuses a run whose architecture is not that of the weights that were named."""
     named = config.init_checkpoint or config.albert_hub_module_handle
     if config.albert_config_file:
@@ -145,7 +150,7 @@ def _compare_architecture(config: ClassifierConfig, run: RunFolder) -> None:
 
 
 def _refuse_other_positions(
-    config: ClassifierConfig, albert_config: AlbertConfig, run: RunFolder
+    config: FineTuningConfig, albert_config: AlbertConfig, run: RunFolder
 ) -> None:
     """Refuses positions that a trained classifier does not have."""
     positions = albert_config.max_position_embeddings
@@ -164,7 +169,7 @@ def _extended(config: AlbertConfig, num_positions: int | None) -> AlbertConfig:
     return config.replace(max_position_embeddings=num_positions)
 
 
-def _named_vocabulary(config: ClassifierConfig) -> str | None:
+def _named_vocabulary(config: FineTuningConfig) -> str | None:
     """The vocabulary that the settings name, of either kind; None for the weights'."""
     if config.vocab_file:
         return config.vocab_file
@@ -172,7 +177,7 @@ def _named_vocabulary(config: ClassifierConfig) -> str | None:
     return None if config.spm_model_file == "from_tf_hub" else config.spm_model_file
 
 
-def _compare_vocabulary(config: ClassifierConfig, run: RunFolder) -> None:
+def _compare_vocabulary(config: FineTuningConfig, run: RunFolder) -> None:
     """Refuses a vocabulary that is not the one the run was trained with."""
     given = _named_vocabulary(config)
     if given is None or not pathlib.Path(given).is_file():
@@ -185,7 +190,7 @@ def _compare_vocabulary(config: ClassifierConfig, run: RunFolder) -> None:
         )
 
 
-def _check_fit(config: ClassifierConfig, files: ModelFiles) -> None:
+def _check_fit(config: FineTuningConfig, files: ModelFiles) -> None:
     """Refuses settings that the model cannot follow."""
     if not files.vocabulary_file:
         raise InputError(

@@ -25,9 +25,9 @@ _ROUNDING = 1e-3
 
 def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> None:
     """Writes eval_results.txt: `key = value` lines of the checkpoint of that step."""
-    lines = {name: value for name, value in metrics.items() if name != "loss"}
-    lines["global_step"] = step
-    lines["loss"] = metrics["loss"]
+    lines = {**metrics, "global_step": step}
+    if "loss" in lines:  # Google's scripts have it at the end.
+        lines["loss"] = lines.pop("loss")
     folder.write(
         "eval_results.txt",
         "".join(f"{name} = {value}\n" for name, value in lines.items()),
@@ -156,10 +156,20 @@ def _holds(
     )
 
 
-def draw_curves(folder: RunFolder, log: TrainingLog, task: Task) -> None:
-    """Draws train_loss.png: training loss and the dev metric over steps."""
+def draw_curves(
+    folder: RunFolder, log: TrainingLog, name: str, metric: str, highest: float = 1
+) -> None:
+    """Draws train_loss.png: training loss and the dev metric over steps.
+
+    Args:
+      folder: of the run.
+      log: of the run.
+      name: of the task, as it is shown.
+      metric: of its evaluations.
+      highest: value that the metric can have.
+    """
     if log.training and folder.writable:
-        write_figure(folder, "train_loss.png", curves(log, task))
+        write_figure(folder, "train_loss.png", curves(log, name, metric, highest))
 
 
 def write_figure(folder: RunFolder, name: str, figure: "Figure") -> None:
@@ -173,7 +183,7 @@ def write_figure(folder: RunFolder, name: str, figure: "Figure") -> None:
     folder.write(name, image.getvalue())
 
 
-def curves(log: TrainingLog, task: Task) -> "Figure":
+def curves(log: TrainingLog, name: str, metric: str, highest: float = 1) -> "Figure":
     """The figure of `draw_curves`; its last axes hold the dev metric, if there is one.
 
     Evaluations that gave no number leave a gap.
@@ -194,9 +204,9 @@ def curves(log: TrainingLog, task: Task) -> "Figure":
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if log.evaluations:
-        values = [entry["eval"][task.best_metric] for entry in log.evaluations]
+        values = [entry["eval"][metric] for entry in log.evaluations]
         values = np.array(values, float)
-        name = f"{task.name} dev {task.best_metric.removeprefix('eval_')}"
+        label = f"{name} dev {metric.removeprefix('eval_')}"
         right = axes.twinx()
         right.plot(
             [entry["step"] for entry in log.evaluations],
@@ -204,12 +214,12 @@ def curves(log: TrainingLog, task: Task) -> "Figure":
             color="tab:orange",
             marker="o",
             markersize=4,
-            label=name,
+            label=label,
         )
-        right.set_ylabel(name, color="tab:orange")
+        right.set_ylabel(label, color="tab:orange")
         # Correlations can be negative; a point on the very edge would be cut.
         lowest = min(values[np.isfinite(values)], default=0.0)
-        right.set_ylim(0 if lowest >= 0 else lowest - 0.05, 1)
+        right.set_ylim(0 if lowest >= 0 else lowest - 0.05, highest)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 

@@ -42,7 +42,7 @@ class RunFolder:
         # Unlike pathlib's own, it leaves the home of nobody as it is written.
         self.path = pathlib.Path(os.path.expanduser(path))
         self.writable = writable
-        self._config_class = config_class
+        self.config_class = config_class
         self._scratch: pathlib.Path | None = None
 
     config_file = property(lambda self: self.path / "config.yaml")
@@ -161,7 +161,7 @@ class RunFolder:
         if not self.config_file.exists():
             return None
         try:
-            return self._config_class.from_file(self.config_file)
+            return self.config_class.from_file(self.config_file)
         except InputError as error:
             raise InputError(
                 f"output_dir={self.path} holds a run of another kind, or of another "

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from albert_lsh_tf.cli import classifier, flags, squad
+from albert_lsh_tf.cli import classifier, flags
 from albert_lsh_tf.cli.classifier_flags import FLAGS
 from albert_lsh_tf.config import ClassifierConfig, LSHConfig
 from albert_lsh_tf.errors import InputError
@@ -100,16 +100,3 @@ def test_help_is_instant():
     assert done.returncode == 0
     assert b"--learning_rate" in done.stdout
     assert not done.stderr
-
-
-def test_squad_is_not_there_yet(capsys):
-    with pytest.raises(SystemExit) as exit_:
-        squad.main(["--do_train", "--train_file=train.json", "--doc_stride=128"])
-    assert exit_.value.code == 2
-    assert "error: SQuAD is not built yet" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as exit_:
-        squad.main(["--train_fiel=x"])
-    assert exit_.value.code == 1
-    assert "did you mean 'train_file'?" in capsys.readouterr().err
-    squad.main(["--help"])
-    assert "--predict_file" in capsys.readouterr().out

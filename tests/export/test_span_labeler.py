@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  For the ops of the tokenizer.
 
 from albert_lsh_tf.config import LSHConfig
-from albert_lsh_tf.data.squad.windows import AnswerSettings
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError

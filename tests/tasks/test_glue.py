@@ -47,24 +47,6 @@ def test_loss_is_the_mean_over_the_batch():
     assert float(loss) == pytest.approx((1 + 4) / 2)
 
 
-def test_filler_rows_are_dropped_and_order_restored():
-    batches = [
-        {
-            "example_id": np.array([2, 0]),
-            "label": np.array([12, 10]),
-            "logits": np.array([[0.2], [0.0]]),
-        },
-        {
-            "example_id": np.array([-1, 1]),
-            "label": np.array([0, 11]),
-            "logits": np.array([[9.9], [0.1]]),
-        },
-    ]
-    logits, labels = glue.in_order(batches)
-    np.testing.assert_array_equal(labels, [10, 11, 12])
-    np.testing.assert_array_equal(logits[:, 0], [0.0, 0.1, 0.2])
-
-
 def test_both_dev_sets_of_mnli_are_scored_apart():
     config = glue.GlueConfig(task_name="MNLI")
     config.validation_data.splits = ("dev", "dev_mismatched")

@@ -133,7 +133,7 @@ def test_no_point_below_zero_is_cut(tmp_path, values):
     for step, value in enumerate(values, start=5):
         log.append({"step": step, "eval": {"pearson": value, "loss": 0.6}})
     log.entries = [entry for entry in log.entries if entry["step"] != 4]
-    axes = results.curves(log, find_task("sts-b")).axes[-1]
+    axes = results.curves(log, "STS-B", "pearson").axes[-1]
     lowest = min(value for value in values if value is not None)
     assert axes.get_ylim()[0] < lowest
     assert axes.get_ylim()[1] == 1
@@ -143,13 +143,13 @@ def test_curves_without_negative_points_start_at_zero(tmp_path):
     log = make_log(tmp_path / "log")
     log.append({"step": 5, "eval": {"eval_accuracy": 0.6, "loss": 0.6}})
     log.entries = [entry for entry in log.entries if entry["step"] != 4]
-    assert results.curves(log, find_task("sst-2")).axes[-1].get_ylim() == (0, 1)
+    assert results.curves(log, "SST-2", "eval_accuracy").axes[-1].get_ylim() == (0, 1)
 
 
 def test_curves_are_drawn(tmp_path):
     folder = RunFolder(tmp_path)
-    results.draw_curves(folder, make_log(tmp_path / "log"), find_task("cola"))
+    results.draw_curves(folder, make_log(tmp_path / "log"), "CoLA", "matthew_corr")
     assert (tmp_path / "train_loss.png").read_bytes().startswith(b"\x89PNG")
     nothing = RunFolder(tmp_path / "nothing")
-    results.draw_curves(nothing, TrainingLog(tmp_path / "no"), find_task("cola"))
+    results.draw_curves(nothing, TrainingLog(tmp_path / "no"), "CoLA", "matthew_corr")
     assert not nothing.path.exists()

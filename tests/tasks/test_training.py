@@ -415,7 +415,7 @@ def test_batch_must_divide_over_devices(tiny, tmp_path):
 
 
 def test_predicting_needs_a_trained_classifier(tiny, tmp_path):
-    with pytest.raises(InputError, match="holds no trained classifier; add --do_train"):
+    with pytest.raises(InputError, match="holds no trained model; add --do_train"):
         train_and_evaluate(tiny.config(), tmp_path, do_train=False)
 
 

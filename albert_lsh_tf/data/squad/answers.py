@@ -65,7 +65,6 @@ def answer_questions(
     features: SpanFeatures,
     candidates: CandidateArrays,
     n_best_size: int,
-    against_best_span: bool,
 ) -> Iterator[AnsweredQuestion]:
     """Answers questions out of all their windows.
 
@@ -74,9 +73,6 @@ def answer_questions(
       features: for predictions.
       candidates: of the features' windows.
       n_best_size: answers a question.
-      against_best_span: the odds are what the null score is above the score of the best
-        span, and not the null score itself. For models whose null score is that of a
-        span, too.
 
     Yields:
       The questions in their order. The null score of a question is the lowest of its
@@ -94,8 +90,6 @@ def answer_questions(
             _ranked(question.context, features, candidates, windows, n_best_size)
         )
         null_odds = float(candidates.null_score[windows].min())
-        if against_best_span and answers:
-            null_odds -= answers[0].start_score + answers[0].end_score
         yield AnsweredQuestion(question, answers, null_odds)
 
 

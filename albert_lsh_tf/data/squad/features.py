@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import pathlib
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from albert_lsh_tf.data.squad.featurizing import (
     WindowFeatures,
 )
 from albert_lsh_tf.data.squad.questions import Fault, Question, read_questions
-from albert_lsh_tf.data.squad.windows import AnswerSettings
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.errors import InputError
 
@@ -51,12 +52,17 @@ class QuestionFiles:
         those of all tokens.
       version_2: see `read_questions`.
       skip_faulty: leave out questions that cannot be used, instead of refusing them.
+      held_out_share: of the contexts, those that training leaves out; which they are
+        depends on their text alone.
+      held_out: those, instead of the others.
     """
 
     paths: tuple[str, ...]
     for_training: bool
     version_2: bool
     skip_faulty: bool = False
+    held_out_share: float = 0.0
+    held_out: bool = False
 
     def questions(self) -> Iterator[Question]:
         """The questions that can be used, in order.
@@ -75,12 +81,14 @@ class QuestionFiles:
           InputError: there are faulty questions, which are not to be left out, or none
             that can be used; or a file is not what it should be.
         """
-        total, impossible, faults = 0, 0, []
+        total = answered = impossible = 0
+        faults = []
         for each in self._read():
             if isinstance(each, Fault):
                 faults.append(each)
             else:
                 total += 1
+                answered += bool(each.answers)
                 impossible += each.is_impossible
         if faults and not self.skip_faulty:
             more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
@@ -93,13 +101,19 @@ class QuestionFiles:
                 f"{', '.join(self.paths)}: no question in it can be used"
                 + (f": {faults[0]}." if faults else ".")
             )
-        return QuestionCounts(total, impossible, tuple(faults))
+        return QuestionCounts(total, answered, impossible, tuple(faults))
 
     def _read(self) -> Iterator[Question | Fault]:
         for path in self.paths:
-            yield from read_questions(
+            for each in read_questions(
                 path, for_training=self.for_training, version_2=self.version_2
-            )
+            ):
+                if isinstance(each, Fault) or self._is_in(each.context):
+                    yield each
+
+    def _is_in(self, context: str) -> bool:
+        place = zlib.crc32(context.encode("utf-8")) / 2**32
+        return (place < self.held_out_share) == self.held_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +121,7 @@ class QuestionCounts:
     """What is in the files."""
 
     total: int  # Questions that can be used.
+    answered: int  # Those of them whose answer is known.
     impossible: int  # Those of them that have no answer.
     faults: tuple[Fault, ...]  # Of the other questions.
 
@@ -118,7 +133,8 @@ class SpanFeatures:
       columns: name to array; see `WindowFeatures`. Those of training are
         start_position and end_position, those of predictions token_start, token_end
         and may_start; `question` counts through the questions that can be used.
-      counts: "questions", "impossible" of them, "windows", and of training "shown", the
+      counts: "questions" that are used; "answered" of them, whose answer is known, and
+        "impossible" ones; "skipped" others; "windows"; and of training "shown", the
         questions whose answer a window shows.
     """
 
@@ -150,11 +166,14 @@ class SpanFeatures:
           indices: int64 [n].
 
         Returns:
-          input_word_ids, input_mask and input_type_ids, int32 [n, T]; example_id, the
-          indices; and of training start_position and end_position, int32 [n].
+          input_word_ids, input_mask and input_type_ids, int32 [n, T]; and example_id,
+          the indices. For training, start_position and end_position, int32 [n]; for
+          predictions may_start and is_context, bool [n, T]: where an answer may start,
+          and where it may end.
         """
         names = ["input_word_ids", "first_of_context", "num_of_context"]
-        names += [name for name in _OF_TRAINING if name in self.columns]
+        of_purpose = (*_OF_TRAINING, "may_start")
+        names += [name for name in of_purpose if name in self.columns]
 
         def read(rows: np.ndarray) -> list[np.ndarray]:
             return [self.columns[name][rows].astype(np.int32) for name in names]
@@ -171,6 +190,9 @@ class SpanFeatures:
             for name in ("first_of_context", "num_of_context")
         )
         is_token = column <= first + num
+        if "may_start" in found:
+            found["may_start"] = found["may_start"] > 0
+            found["is_context"] = (column >= first) & (column < first + num)
         return {
             **found,
             "input_mask": tf.cast(is_token, tf.int32),
@@ -254,6 +276,8 @@ def _config(
         "for_training": files.for_training,
         "version_2": files.version_2,
         "skip_faulty": files.skip_faulty,
+        "held_out_share": files.held_out_share,
+        "held_out": files.held_out,
         "vocabulary": hashlib.sha256(tokenizer.model_bytes()).hexdigest(),
         "do_lower_case": tokenizer.do_lower_case,
         **lengths,
@@ -306,7 +330,9 @@ def _write(
             output.close()
     totals = {
         "questions": counts.total,
+        "answered": counts.answered,
         "impossible": counts.impossible,
+        "skipped": len(counts.faults),
         "windows": num_windows,
     }
     return {**totals, "shown": len(shown)} if files.for_training else totals

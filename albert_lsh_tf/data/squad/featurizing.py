@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from albert_lsh_tf.data.graph_offsets import LocatedTokens, TokenLocator
 from albert_lsh_tf.data.squad.questions import Question
-from albert_lsh_tf.data.squad.windows import AnswerSettings, Windows, make_windows
+from albert_lsh_tf.data.squad.settings import AnswerSettings
+from albert_lsh_tf.data.squad.windows import Windows, make_windows
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from albert_lsh_tf.data.squad.windows import AnswerSettings, Windows
+from albert_lsh_tf.data.squad.settings import AnswerSettings
+from albert_lsh_tf.data.squad.windows import Windows
 
 # Of what may not be: far below any logit, and finite when two are added.
 IMPOSSIBLE = tf.float32.min / 4

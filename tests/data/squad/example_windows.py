@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from albert_lsh_tf.data.squad.windows import AnswerSettings, make_windows
+from albert_lsh_tf.data.squad.settings import AnswerSettings
+from albert_lsh_tf.data.squad.windows import make_windows
 
 PAD, CLS, SEP = SPECIAL_IDS = 0, 2, 3
 SETTINGS = AnswerSettings(

@@ -7,8 +7,8 @@ import pytest
 
 from albert_lsh_tf.data.squad.answers import CandidateArrays, answer_questions
 from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.spans import IMPOSSIBLE
-from albert_lsh_tf.data.squad.windows import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 
@@ -55,7 +55,7 @@ def made_up(features, seed=0, num_spans=6):
 def test_the_best_texts_of_all_windows(files, features, n_best_size):
     candidates = made_up(features)
     answered = list(
-        answer_questions(files.questions(), features, candidates, n_best_size, False)
+        answer_questions(files.questions(), features, candidates, n_best_size)
     )
     assert [each.question.id for each in answered] == ["q0", "q1", "q2"]
     for number, each in enumerate(answered):
@@ -93,19 +93,6 @@ def test_the_best_texts_of_all_windows(files, features, n_best_size):
 
 def test_a_context_without_words_has_no_answer(files, features):
     candidates = made_up(features)
-    *_, last = answer_questions(files.questions(), features, candidates, 5, True)
+    *_, last = answer_questions(files.questions(), features, candidates, 5)
     assert last.answers == () and last.text == ""
     assert last.null_odds == candidates.null_score[-1]
-
-
-def test_the_odds_against_the_best_span(files, features):
-    candidates = made_up(features, seed=1)
-    plain, against = (
-        list(answer_questions(files.questions(), features, candidates, 5, flag))
-        for flag in (False, True)
-    )
-    for left, right in zip(plain[:2], against[:2], strict=True):
-        best = left.answers[0]
-        assert left.text == best.text
-        expected = left.null_odds - best.start_score - best.end_score
-        assert right.null_odds == pytest.approx(expected)

@@ -11,7 +11,7 @@ from albert_lsh_tf.data.manifest import FILE_NAME
 from albert_lsh_tf.data.squad import features as features_module
 from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
 from albert_lsh_tf.data.squad.featurizing import Featurizer, QuestionBatch
-from albert_lsh_tf.data.squad.windows import AnswerSettings
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
@@ -83,7 +83,8 @@ def test_files_hold_the_windows_of_all_questions(
     assert set(features.columns) == set(windows) - left_out
     for name, values in features.columns.items():
         np.testing.assert_array_equal(values, windows[name], name)
-    counts = {"questions": 4, "impossible": 1, "windows": len(features)}
+    counts = {"questions": 4, "answered": 3, "impossible": 1, "skipped": 0}
+    counts["windows"] = len(features)
     assert features.counts == ({**counts, "shown": 3} if for_training else counts)
 
 
@@ -106,6 +107,22 @@ def test_rows_are_what_the_network_reads(make, tokenizer):
         assert features.token_counts[window] == separators[-1] + 1
         start = features.columns["start_position"][window]
         assert rows["start_position"][place] == start
+    assert "is_context" not in rows
+
+
+def test_rows_for_predictions_tell_where_answers_may_be(make):
+    features = make(for_training=False)
+    rows = features.gather(tf.constant([2, 1], tf.int64))
+    for place, window in enumerate([2, 1]):
+        first = features.columns["first_of_context"][window]
+        behind = first + features.columns["num_of_context"][window]
+        np.testing.assert_array_equal(
+            np.flatnonzero(rows["is_context"][place]), np.arange(first, behind)
+        )
+        np.testing.assert_array_equal(
+            rows["may_start"][place], features.columns["may_start"][window]
+        )
+    assert "start_position" not in rows
 
 
 def test_batches_of_training_and_evaluation(make):
@@ -191,7 +208,7 @@ def test_faulty_questions_are_refused_or_left_out(make, tmp_path):
     ):
         make(version_2=False)
     features = make(skip_faulty=True)
-    assert features.counts["questions"] == 4
+    assert (features.counts["questions"], features.counts["skipped"]) == (4, 1)
     files = QuestionFiles((str(tmp_path / "squad.json"),), True, True, True)
     assert [str(fault).split("question ")[1][:4] for fault in files.check().faults] == [
         "'q4'"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from albert_lsh_tf.data.squad.featurizing import Featurizer, QuestionBatch
 from albert_lsh_tf.data.squad.questions import Answer, Question, read_questions
-from albert_lsh_tf.data.squad.windows import AnswerSettings
+from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from tests.data.hard_texts import TEXTS

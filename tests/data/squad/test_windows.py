@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_lsh_tf.data.squad.windows import AnswerSettings, make_windows
+from albert_lsh_tf.data.squad.settings import AnswerSettings
+from albert_lsh_tf.data.squad.windows import make_windows
 from albert_lsh_tf.errors import InputError
 from tests.data.squad.example_windows import (
     CLS,

@@ -1,0 +1,152 @@
+"""`run_squad.py` from the outside: flags, layers of settings, one-line errors."""
+
+import dataclasses
+import runpy
+import sys
+
+import pytest
+import yaml
+
+from albert_lsh_tf.cli import flags, squad
+from albert_lsh_tf.cli.squad_flags import FLAGS
+from albert_lsh_tf.config import LSHConfig
+from albert_lsh_tf.tasks.squad import training
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
+from tests.shared_data import REPOSITORY
+
+# google-research/albert, run_squad_v1.py and run_squad_v2.py.
+GOOGLES_FLAGS = """
+albert_config_file spm_model_file output_dir train_file predict_file train_feature_file
+predict_feature_file init_checkpoint albert_hub_module_handle do_lower_case
+max_seq_length doc_stride max_query_length do_train do_predict train_batch_size
+predict_batch_size learning_rate num_train_epochs warmup_proportion
+save_checkpoints_steps n_best_size max_answer_length start_n_top end_n_top dropout_prob
+export_dir
+""".split()
+RETIRED = """
+iterations_per_loop use_tpu tpu_name tpu_zone gcp_project master num_tpu_cores
+predict_feature_left_file use_einsum
+""".split()
+
+
+@pytest.fixture
+def calls(monkeypatch, tmp_path) -> list:
+    """The arguments of every call that would have trained."""
+    calls = []
+    monkeypatch.setattr(
+        training,
+        "train_and_answer",
+        lambda *given, **named: calls.append((*given, named)),
+    )
+    monkeypatch.chdir(tmp_path)
+    return calls
+
+
+def config_of(calls, *argv) -> SquadConfig:
+    squad.main(list(argv))
+    return calls[-1][0]
+
+
+def fails(capsys, *argv) -> str:
+    """The one line on stderr that a command ends with."""
+    with pytest.raises(SystemExit) as exit_:
+        squad.main(list(argv))
+    assert exit_.value.code == 1
+    line = capsys.readouterr().err
+    assert line.startswith("error: ") and line.count("\n") == 1, line
+    return line
+
+
+def test_every_setting_has_a_flag_and_stands_in_the_help(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["run_squad.py", "--help"])
+    runpy.run_path(str(REPOSITORY / "run_squad.py"), run_name="__main__")
+    page = capsys.readouterr().out
+    names = {field.name for field in dataclasses.fields(SquadConfig)} - {"lsh"}
+    lsh_names = {field.name for field in dataclasses.fields(LSHConfig)}
+    names |= lsh_names - {"seed", "hash"} | {"lsh_seed", "lsh_hash"}
+    names |= set(FLAGS.run)
+    for name in names:
+        assert f"  --{name} " in page or f"  --[no]{name} " in page, name
+    assert "  python run_squad.py --train_file=train-v1.1.json " in page
+    assert len(page.splitlines()) < 100
+
+
+def test_googles_flags_are_known_and_have_its_defaults():
+    switches = {"do_train", "do_predict", "do_lower_case"}
+    parsed = flags.parse(
+        [f"--{name}={'true' if name in switches else 7}" for name in GOOGLES_FLAGS],
+        FLAGS,
+    )
+    assert set(parsed.settings) == set(GOOGLES_FLAGS) - set(FLAGS.run)
+    config = SquadConfig()
+    lengths = (384, 128, 64, 30, 20, 5, 5)
+    assert lengths == (
+        *(config.max_seq_length, config.doc_stride, config.max_query_length),
+        *(config.max_answer_length, config.n_best_size),
+        *(config.start_n_top, config.end_n_top),
+    )
+    assert (config.learning_rate, config.num_train_epochs) == (5e-5, 3.0)
+    assert (config.warmup_proportion, config.dropout_prob) == (0.1, 0.1)
+    assert (config.train_batch_size, config.predict_batch_size) == (32, 8)
+
+
+@pytest.mark.parametrize("name", RETIRED)
+def test_flags_without_a_meaning_here_say_what_to_do(name, capsys):
+    line = fails(capsys, f"--{name}=1")
+    assert line.startswith(f"error: --{name} has no meaning here: ")
+
+
+def test_flags_win_over_a_file(calls, tmp_path):
+    (tmp_path / "my.yaml").write_text("version_2: true\ndoc_stride: 96\n")
+    config = config_of(
+        calls, "--config_file=my.yaml", "--doc_stride=64", "--train_file=a.json,b.json"
+    )
+    assert (config.version_2, config.doc_stride) == (True, 64)
+    assert config.train_file == ("a.json", "b.json")
+    assert calls[-1][1:] == ("runs/squad", {"do_train": True, "do_predict": True})
+
+
+def test_answering_takes_the_settings_of_the_run_that_was_trained(calls, tmp_path):
+    saved = SquadConfig(
+        version_2=True, max_seq_length=200, train_file=("gone.json",), seed=9
+    )
+    (tmp_path / "run").mkdir()
+    text = yaml.safe_dump(saved.to_dict())
+    (tmp_path / "run" / "config.yaml").write_text(text)
+    for where in ("output_dir", "init_checkpoint"):
+        config = config_of(
+            calls, "--do_predict", f"--{where}=run", "--predict_file=new.json"
+        )
+        assert config.version_2 and config.max_seq_length == 200
+        assert config.train_file == () and config.predict_file == "new.json"
+    assert not config_of(calls, "--output_dir=run").version_2
+
+
+@pytest.mark.parametrize(
+    ("flag", "line"),
+    [
+        ("--train_fiel=x", "unknown flag --train_fiel; did you mean 'train_file'?"),
+        ("--max_query_length=381", "leaves no room for a text in max_seq_length=384"),
+        ("--doc_stride=0", "doc_stride=0 must be at least 1"),
+        ("--n_best_size=0", "n_best_size=0 must be at least 1"),
+        ("--warmup_proportion=1", "warmup_proportion=1.0 must be at least 0 and below"),
+        ("--held_out_share=1", "held_out_share=1.0 must be at least 0 and below 1"),
+        ("--num_train_epochs=0", "num_train_epochs=0.0 must be above 0"),
+    ],
+)
+def test_a_mistake_is_one_line(capsys, flag, line):
+    assert line in fails(capsys, flag)
+
+
+def test_a_threshold_is_given_or_found(calls, capsys):
+    line = fails(capsys, "--version_2", "--held_out_share=0")
+    assert "leaves no questions to find a threshold on" in line
+    config = config_of(
+        calls, "--version_2", "--held_out_share=0", "--null_score_diff_threshold=-1.5"
+    )
+    assert config.null_score_diff_threshold == -1.5
+
+
+def test_what_cannot_be_exported_is_refused_before_training(calls, capsys):
+    assert "cannot be exported yet" in fails(capsys, "--version_2", "--export_dir=x")
+    assert not calls

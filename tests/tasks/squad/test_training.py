@@ -1,0 +1,149 @@
+"""Whole runs on SQuAD: what they leave, and how they go on."""
+
+import json
+
+import numpy as np
+import pytest
+
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.squad.training import train_and_answer
+from tests.tasks.squad.tiny_squad import TinySquad
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return TinySquad(tmp_path_factory.mktemp("squad"))
+
+
+@pytest.fixture(scope="module")
+def runs(tiny):
+    """A finished run of each version: its folder and results."""
+    found = {}
+    for version in (1, 2):
+        folder = tiny.folder / f"run_{version}"
+        attention = {1: "lsh", 2: "dense"}[version]
+        config = tiny.config(version, attention=attention)
+        found[version] = folder, train_and_answer(config, folder)
+    return found
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+def questions_of(path):
+    return [
+        (question, paragraph["context"])
+        for article in json.loads(path.read_text())["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_run_leaves_answers_that_stand_in_the_texts(tiny, runs, version):
+    folder, results = runs[version]
+    predictions = read(folder, "predictions.json")
+    listed = read(folder, "nbest_predictions.json")
+    questions = questions_of(tiny.files[version]["dev"])
+    assert list(predictions) == list(listed) == [q["id"] for q, _ in questions]
+    for question, context in questions:
+        answers = listed[question["id"]]
+        texts = [answer["text"] for answer in answers]
+        assert 1 <= len(texts) == len(set(texts)) <= 3
+        assert all(text in context for text in texts)
+        scores = [a["start_log_prob"] + a["end_log_prob"] for a in answers]
+        assert scores == sorted(scores, reverse=True)
+        assert sum(answer["probability"] for answer in answers) == pytest.approx(1)
+        assert predictions[question["id"]] in (texts[0], "" if version == 2 else None)
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "eval_results.txt",
+        "metrics.json",
+        "train_loss.png",
+        "config.yaml",
+    } <= names
+    assert results["best"] == read(folder, "metrics.json")["best"]
+
+
+def test_scores_are_those_of_the_official_script(tiny, runs):
+    from official.nlp.tools import squad_evaluate_v1_1
+
+    folder, results = runs[1]
+    data = json.loads(tiny.files[1]["dev"].read_text())["data"]
+    official = squad_evaluate_v1_1.evaluate(data, read(folder, "predictions.json"))
+    assert results["best"]["f1"] == 100 * official["final_f1"]
+    assert results["best"]["exact_match"] == 100 * official["exact_match"]
+
+
+def test_the_threshold_is_found_on_texts_that_were_not_trained_on(tiny, runs):
+    folder, results = runs[2]
+    threshold = results["best"]["null_score_diff_threshold"]
+    odds = read(folder, "null_odds.json")
+    predictions = read(folder, "predictions.json")
+    for identity, answer in predictions.items():
+        assert (answer == "") == (odds[identity] > threshold)
+    counts = [
+        read(folder / "features" / name, "manifest.json")["totals"]["questions"]
+        for name in ("training", "held-out")
+    ]
+    assert sum(counts) == len(questions_of(tiny.files[2]["train"]))
+    assert 0 < counts[1] < counts[0]
+    for name in ("HasAns_f1", "NoAns_f1", "best_f1", "exact"):
+        assert name in results["best"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_trained_model_answers_in_another_folder(tiny, runs, version, tmp_path):
+    folder, results = runs[version]
+    config = tiny.config(
+        version,
+        init_checkpoint=str(folder),
+        train_file=[],
+        attention={1: "lsh", 2: "dense"}[version],
+    )
+    again = train_and_answer(config, tmp_path / "again", do_train=False)
+    for name, value in again["best"].items():
+        np.testing.assert_allclose(value, results["best"][name], err_msg=name)
+    assert read(tmp_path / "again", "predictions.json") == read(
+        folder, "predictions.json"
+    )
+
+
+def test_a_finished_run_is_not_trained_again(tiny, runs, capsys):
+    folder, results = runs[1]
+    again = train_and_answer(tiny.config(1), folder)
+    assert "is trained up to step" in capsys.readouterr().out
+    assert again["best"] == results["best"]
+    assert again["history"] == results["history"]
+
+
+def test_questions_without_known_answers_are_answered_and_not_scored(
+    tiny, runs, tmp_path
+):
+    folder, _ = runs[1]
+    content = json.loads(tiny.files[1]["dev"].read_text())
+    for paragraph in content["data"][0]["paragraphs"]:
+        for question in paragraph["qas"]:
+            del question["answers"]
+    path = tmp_path / "test.json"
+    path.write_text(json.dumps(content))
+    config = tiny.config(1, init_checkpoint=str(folder), predict_file=str(path))
+    results = train_and_answer(config, tmp_path / "out", do_train=False)
+    assert results["best"] is None
+    assert read(tmp_path / "out", "predictions.json") == read(
+        folder, "predictions.json"
+    )
+    assert not (tmp_path / "out" / "eval_results.txt").exists()
+
+
+def test_what_cannot_be(tiny, runs, tmp_path):
+    with pytest.raises(InputError, match="no predict_file: give it, too"):
+        train_and_answer(tiny.config(predict_file=None), tmp_path / "a")
+    with pytest.raises(InputError, match="holds no trained model"):
+        train_and_answer(tiny.config(), tmp_path / "b", do_train=False)
+    folder, _ = runs[1]
+    with pytest.raises(InputError, match="doc_stride=16 -> 9"):
+        train_and_answer(tiny.config(doc_stride=9), folder)
+    with pytest.raises(InputError, match="version_2=False -> True"):
+        train_and_answer(tiny.config(2), folder, do_train=False)
