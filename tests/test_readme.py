@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from albert_lsh_tf.cli import classifier, main
+from albert_lsh_tf.cli import classifier, main, squad
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 
@@ -33,6 +33,8 @@ def run_shell(text: str) -> None:
             main.main(arguments)
         elif program == "saved_model_cli":
             run_beside_python(program, arguments)
+        elif arguments[0] == "run_squad.py":
+            squad.main([*arguments[1:], "--num_train_epochs=0.05"])
         else:
             assert (program, arguments.pop(0)) == ("python", "run_classifier.py")
             # The first example trains for minutes; one step shows that it works.
@@ -56,7 +58,7 @@ def test_examples_run_as_written(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("GLUE_DIR", raising=False)
     languages = [language for language, _ in examples()]
     assert " ".join(languages) == (
-        "python python bash python bash bash python bash bash python"
+        "python python bash python bash bash bash python bash bash python"
     )
     for language, text in examples():
         if language == "python":
@@ -70,6 +72,7 @@ def test_examples_run_as_written(tmp_path, monkeypatch, capsys):
     assert "(2, 4096, 768)" in printed
     assert re.search("load_encoder +would load 25 variables", printed)
     assert (tmp_path / "runs" / "mrpc" / "MRPC.tsv").exists()
+    assert (tmp_path / "runs" / "squad" / "predictions.json").exists()
     assert (tmp_path / "exported" / "mrpc" / "saved_model.pb").exists()
     assert "inputs['text_b'] tensor_info" in printed
     assert "Result for output key probabilities" in printed

@@ -76,7 +76,7 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
     else:
         if recipe := _recipe_file(task_name):
             layers.append((str(recipe), read_mapping(recipe)))
-        if _uses_embedded_weights(given) and FINE_TUNING_FILE.exists():
+        if uses_embedded_weights(given) and FINE_TUNING_FILE.exists():
             layers.append((str(FINE_TUNING_FILE), read_mapping(FINE_TUNING_FILE)))
     if parsed.run["config_file"]:
         layers.append((parsed.run["config_file"], file_settings))
@@ -172,7 +172,8 @@ def _last(layers: list[Mapping[str, Any]], name: str, default: Any) -> Any:
     return next((layer[name] for layer in reversed(layers) if layer.get(name)), default)
 
 
-def _uses_embedded_weights(layers: list[Mapping[str, Any]]) -> bool:
+def uses_embedded_weights(layers: list[Mapping[str, Any]]) -> bool:
+    """Whether settings, of which later ones win, name no other weights."""
     source = _last(layers, "init_checkpoint", None)
     return source in (None, EMBEDDED_MODEL_NAME) and not _last(
         layers, "albert_hub_module_handle", None

@@ -9,6 +9,7 @@ from typing import Any
 from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.squad_flags import FLAGS, OUTPUT_DIR
 from albert_lsh_tf.config_io import read_mapping
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, SQUAD_FINE_TUNING_FILE
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
@@ -97,15 +98,25 @@ def _model_folder(config: SquadConfig, output_dir: str) -> pathlib.Path:
 
 
 def _config(parsed: flags.ParsedFlags, output_dir: str, do_train: bool) -> SquadConfig:
-    """Settings on top of each other: defaults, the trained run's, a file's, flags."""
+    """Settings on top of each other, later wins.
+
+    Defaults; what suits the embedded model, where its weights are trained; or the
+    settings of the run that answers; --config_file; flags.
+    """
     config = SquadConfig()
+    config_file = parsed.run["config_file"]
+    file_settings = recipes.settings_file(config_file)
+    given = [file_settings, parsed.settings]
+    if do_train and recipes.uses_embedded_weights(given):
+        print(f"recipe: what suits {EMBEDDED_MODEL_NAME}, then flags", flush=True)
+        settings = read_mapping(SQUAD_FINE_TUNING_FILE)
+        config = config.with_settings(settings, str(SQUAD_FINE_TUNING_FILE))
     if not do_train and (run_file := _trained_run_file(parsed, output_dir)):
         settings = read_mapping(run_file)
         for name in _OF_TRAINING:
             settings.pop(name, None)
         config = config.with_settings(settings, run_file)
-    config_file = parsed.run["config_file"]
-    config = config.with_settings(recipes.settings_file(config_file), config_file or "")
+    config = config.with_settings(file_settings, config_file or "")
     return config.with_settings(parsed.settings)
 
 

@@ -99,7 +99,11 @@ def test_flags_without_a_meaning_here_say_what_to_do(name, capsys):
 def test_flags_win_over_a_file(calls, tmp_path):
     (tmp_path / "my.yaml").write_text("version_2: true\ndoc_stride: 96\n")
     config = config_of(
-        calls, "--config_file=my.yaml", "--doc_stride=64", "--train_file=a.json,b.json"
+        calls,
+        "--config_file=my.yaml",
+        "--init_checkpoint=weights",
+        "--doc_stride=64",
+        "--train_file=a.json,b.json",
     )
     assert (config.version_2, config.doc_stride) == (True, 64)
     assert config.train_file == ("a.json", "b.json")
@@ -126,7 +130,7 @@ def test_answering_takes_the_settings_of_the_run_that_was_trained(calls, tmp_pat
     ("flag", "line"),
     [
         ("--train_fiel=x", "unknown flag --train_fiel; did you mean 'train_file'?"),
-        ("--max_query_length=381", "leaves no room for a text in max_seq_length=384"),
+        ("--max_query_length=125", "leaves no room for a text in max_seq_length=128"),
         ("--doc_stride=0", "doc_stride=0 must be at least 1"),
         ("--n_best_size=0", "n_best_size=0 must be at least 1"),
         ("--warmup_proportion=1", "warmup_proportion=1.0 must be at least 0 and below"),
@@ -150,3 +154,10 @@ def test_a_threshold_is_given_or_found(calls, capsys):
 def test_what_cannot_be_exported_is_refused_before_training(calls, capsys):
     assert "cannot be exported yet" in fails(capsys, "--version_2", "--export_dir=x")
     assert not calls
+
+
+def test_the_embedded_model_has_settings_of_its_own(calls):
+    ours, others = config_of(calls), config_of(calls, "--init_checkpoint=albert_base")
+    assert ours.learning_rate > 1e-4 and ours.max_seq_length == 128
+    assert (others.learning_rate, others.max_seq_length) == (5e-5, 384)
+    assert config_of(calls, "--max_seq_length=200").max_seq_length == 200

@@ -34,6 +34,7 @@ def test_folder_is_in_googles_layout():
         "model.ckpt-best.data-00000-of-00001",
         "model.ckpt-best.index",
         "spiece.model",
+        "squad_fine_tuning.yaml",
     ]
 
 
