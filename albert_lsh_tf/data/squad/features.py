@@ -7,8 +7,12 @@ Memory does not grow with the file: questions are read a paragraph at a time, wi
 are written as they are made, and the files are mapped into memory.
 """
 
+import collections
+import concurrent.futures
 import dataclasses
+import functools
 import hashlib
+import os
 import pathlib
 import shutil
 import zlib
@@ -19,7 +23,6 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from albert_lsh_tf.data.input_pipeline import PARALLEL
 from albert_lsh_tf.data.manifest import FILE_NAME, Manifest, describe_file
 from albert_lsh_tf.data.squad.featurizing import (
     Featurizer,
@@ -316,15 +319,14 @@ def _write(
             dynamic_ncols=True,
             disable=None,
         ) as bar:
-            for features, num_questions in _featurized(files, tokenizer, settings):
-                found = {n: v.numpy() for n, v in features._asdict().items()}
+            for found, num_questions in _featurized(files, tokenizer, settings):
                 found["question"] = found["question"] + num_before
                 shown.update(found["question"][found["start_position"] > 0].tolist())
                 for name, entry in columns.items():
                     found[name].astype(entry["dtype"]).tofile(outputs[name])
                 num_windows += len(found["question"])
-                num_before += int(num_questions)
-                bar.update(int(num_questions))
+                num_before += num_questions
+                bar.update(num_questions)
     finally:
         for output in outputs.values():
             output.close()
@@ -340,23 +342,43 @@ def _write(
 
 def _featurized(
     files: QuestionFiles, tokenizer: AlbertTokenizer, settings: AnswerSettings
-) -> tf.data.Dataset:
-    """Windows of batches of questions, and how many questions these are."""
+) -> Iterator[tuple[dict[str, np.ndarray], int]]:
+    """Windows of batches of questions, in order, and how many questions these are."""
+    featurize = _featurizer(tokenizer, settings)
+
+    def windows_of(batch: Sequence[Question]) -> tuple[dict[str, np.ndarray], int]:
+        features = featurize(QuestionBatch.of(batch))
+        return {n: v.numpy() for n, v in features._asdict().items()}, len(batch)
+
+    num_workers = os.cpu_count() or 1
+    # TensorFlow lets other threads go on while it works.
+    with concurrent.futures.ThreadPoolExecutor(num_workers) as pool:
+        pending: collections.deque[concurrent.futures.Future] = collections.deque()
+        for batch in _in_batches(files.questions()):
+            pending.append(pool.submit(windows_of, batch))
+            if len(pending) > num_workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+@functools.lru_cache(maxsize=2)
+def _featurizer(
+    tokenizer: AlbertTokenizer, settings: AnswerSettings
+) -> Callable[[QuestionBatch], WindowFeatures]:
+    """A `Featurizer` as one graph: tracing it takes seconds, and files are several."""
     featurizer = Featurizer(tokenizer, settings)
     signature = QuestionBatch(
         *(tf.TensorSpec([None], kind) for kind in (tf.string, tf.string, tf.int64)),
         *(tf.TensorSpec([None], tf.int32) for _ in range(2)),
     )
-    dataset = tf.data.Dataset.from_generator(
-        lambda: map(QuestionBatch.of, _in_batches(files.questions())),
-        output_signature=signature,
-    )
 
-    @tf.autograph.experimental.do_not_convert
-    def featurize(batch: QuestionBatch) -> tuple[WindowFeatures, tf.Tensor]:
-        return featurizer(batch), tf.size(batch.question)
+    @tf.function(input_signature=[signature], autograph=False)
+    def featurize(batch: QuestionBatch) -> WindowFeatures:
+        return featurizer(batch)
 
-    return dataset.map(featurize, **PARALLEL).prefetch(1)
+    featurize.featurizer = featurizer  # Or else its tables are gone.
+    return featurize
 
 
 def _in_batches(questions: Iterator[Question]) -> Iterator[Sequence[Question]]:
