@@ -10,7 +10,6 @@ from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.squad_flags import FLAGS, OUTPUT_DIR
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, SQUAD_FINE_TUNING_FILE
-from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 # A run's folder holds these itself, and the files they name may be gone.
@@ -48,10 +47,6 @@ def _run(parsed: flags.ParsedFlags) -> None:
 
     export_dir = parsed.run["export_dir"]
     if export_dir:
-        if config.version_2:
-            raise InputError(
-                "export_dir: models of version_2 cannot be exported yet; leave it out."
-            )
         check_export_dir(export_dir)
     results = train_and_answer(config, output_dir, **phases)
     if export_dir and results["is_chief"]:

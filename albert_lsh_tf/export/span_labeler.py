@@ -12,8 +12,14 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from albert_lsh_tf.data.squad.settings import AnswerSettings
-from albert_lsh_tf.data.squad.spans import IMPOSSIBLE, best_spans
-from albert_lsh_tf.data.squad.windows import make_windows
+from albert_lsh_tf.data.squad.spans import (
+    IMPOSSIBLE,
+    Candidates,
+    best_spans,
+    candidates_of_beam,
+    candidates_of_logits,
+)
+from albert_lsh_tf.data.squad.windows import Windows, make_windows
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
@@ -22,13 +28,16 @@ from albert_lsh_tf.export.model_card import Provenance, write_model_card
 from albert_lsh_tf.export.plain_copy import plain_copy
 from albert_lsh_tf.export.span_labeler_card import span_labeler_card
 from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, check_text_inputs
+from albert_lsh_tf.networks.joint_span_labeler import AlbertJointSpanLabeler
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
+
+SpanLabeler = AlbertSpanLabeler | AlbertJointSpanLabeler
 
 _IDS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def export_span_labeler(
-    model: AlbertSpanLabeler,
+    model: SpanLabeler,
     export_dir: str | pathlib.Path,
     extra_files: Sequence[str | pathlib.Path] = (),
     vocabulary_file: str | pathlib.Path | None = None,
@@ -39,8 +48,8 @@ def export_span_labeler(
     """Writes a span labeler with its model card, or replaces one.
 
     The signature `serving_default` takes input_word_ids, input_mask and input_type_ids,
-    int32 [B, T] for any B and T up to the model's positions. It gives `start_logits`
-    and `end_logits`, float32 [B, T].
+    int32 [B, T] for any B and T up to the model's positions. It gives what the model
+    gives: logits of starts and ends, or the likeliest spans and "no answer".
 
     `serve_text`, in the folder text/, takes `question` and `context`, string [B]. Long
     contexts are seen through windows that overlap. It gives
@@ -48,9 +57,10 @@ def export_span_labeler(
       answer: string [B], a part of the context as it came, accents and case included;
         empty where the context has no words.
       start, end: int32 [B], its place in characters: `context[start:end]` in Python.
-      score: float32 [B], the sum of its two logits.
-      null_score: float32 [B], the same for "no answer". Where questions may have none
-        (SQuAD 2.0), there is an answer if `score - null_score` is above a threshold.
+      score: float32 [B], the sum of the scores of its start and end.
+      null_score: float32 [B], what speaks for "no answer", the lowest of all windows.
+        With `AlbertJointSpanLabeler` there is none if it is above a threshold, which
+        training has found; with `AlbertSpanLabeler`, if it is so far above `score`.
 
         import tensorflow_text  # For the ops of the tokenizer.
         answer = tf.saved_model.load(f"{export_dir}/text").signatures["serve_text"]
@@ -104,7 +114,7 @@ def export_span_labeler(
 
 
 def _check_text(
-    model: AlbertSpanLabeler,
+    model: SpanLabeler,
     vocabulary_file: str | pathlib.Path,
     settings: AnswerSettings,
 ) -> None:
@@ -116,10 +126,26 @@ def _check_text(
     check_text_inputs(model.encoder, vocabulary_file, settings.max_seq_length)
 
 
+def _candidates(
+    outputs: dict[str, tf.Tensor], windows: Windows, settings: AnswerSettings
+) -> Candidates:
+    """The best spans of each window, by either kind of network."""
+    longest = settings.max_answer_length
+    if "start_logits" not in outputs:
+        return candidates_of_beam(outputs, windows.may_start, longest)
+    return candidates_of_logits(
+        **outputs,
+        may_start=windows.may_start,
+        is_context=windows.token >= 0,
+        max_answer_length=longest,
+        num_spans=1,
+    )
+
+
 class _Served(tf.Module):
     """The signature for ids, and what it needs."""
 
-    def __init__(self, model: AlbertSpanLabeler):
+    def __init__(self, model: SpanLabeler):
         super().__init__(name="albert_span_labeler")
         # No more of the model: Keras would save functions of each of its layers.
         self.model_variables = model.variables
@@ -139,7 +165,7 @@ class _ServedText(_Served):
 
     def __init__(
         self,
-        model: AlbertSpanLabeler,
+        model: SpanLabeler,
         tokenizer: AlbertTokenizer,
         settings: AnswerSettings,
     ):
@@ -159,8 +185,8 @@ class _ServedText(_Served):
                 special_ids,
                 settings,
             )
-            logits = model([getattr(windows, name) for name in _IDS], training=False)
-            spans = best_spans(**logits, windows=windows, settings=settings)
+            outputs = model([getattr(windows, name) for name in _IDS], training=False)
+            spans = best_spans(_candidates(outputs, windows, settings), windows)
             is_found = spans.score > IMPOSSIBLE / 2
             start, end = (
                 # One more place, for a batch without any tokens.

@@ -3,12 +3,15 @@
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
 from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
+from albert_lsh_tf.networks.joint_span_labeler import AlbertJointSpanLabeler
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
+
+SpanLabeler = AlbertSpanLabeler | AlbertJointSpanLabeler
 
 
 def span_labeler_card(
     name: str,
-    model: AlbertSpanLabeler,
+    model: SpanLabeler,
     vocabulary: str | None,
     do_lower_case: bool,
     settings: AnswerSettings,
@@ -33,8 +36,7 @@ def span_labeler_card(
             f"{settings.doc_stride} tokens apart; questions are cut to "
             f"{settings.max_query_length} tokens, and answers have at most "
             f"{settings.max_answer_length}.",
-            "Whether there is an answer at all is for the caller to decide, by a "
-            "threshold of `score - null_score`.",
+            _when_there_is_none(model),
             "`text/` needs tensorflow_text and holds the weights a second time; the "
             "folder around it needs TensorFlow alone.",
         ]
@@ -51,7 +53,23 @@ def span_labeler_card(
     )
 
 
-def _call_with_ids(name: str, model: AlbertSpanLabeler) -> Call:
+def _is_joint(model: SpanLabeler) -> bool:
+    return isinstance(model, AlbertJointSpanLabeler)
+
+
+def _when_there_is_none(model: SpanLabeler) -> str:
+    if _is_joint(model):
+        return (
+            "There is no answer where `null_score` is above a threshold; the one that "
+            "training found is `null_score_diff_threshold`."
+        )
+    return (
+        "Whether there is an answer at all is for the caller to decide, by a threshold "
+        "of `score - null_score`."
+    )
+
+
+def _call_with_ids(name: str, model: SpanLabeler) -> Call:
     config = model.encoder.get_config()
     shape = f"int32 [B, T], T up to {config['max_sequence_length']}"
     return Call(
@@ -66,18 +84,28 @@ outputs = model.signatures["serving_default"](
     input_mask=tf.ones_like(ids),
     input_type_ids=tf.constant([[0, 0, 0, 0, 1, 1, 1]]),
 )
-print(outputs["start_logits"].numpy(), outputs["end_logits"].numpy())
+print({{name: values.numpy() for name, values in outputs.items()}})
 """,
         inputs={
             "input_word_ids": f"{shape}: pieces of the vocabulary",
             "input_mask": f"{shape}: 1 at tokens, 0 at padding",
             "input_type_ids": f"{shape}: 0 in the question, 1 in the text",
         },
-        outputs={
-            "start_logits": "float32 [B, T]: that the answer starts at a token",
-            "end_logits": "float32 [B, T]: that it ends with a token",
-        },
+        outputs=_BEAM if _is_joint(model) else _LOGITS,
     )
+
+
+_LOGITS = {
+    "start_logits": "float32 [B, T]: that the answer starts at a token",
+    "end_logits": "float32 [B, T]: that it ends with a token",
+}
+_BEAM = {
+    "start_positions": "int32 [B, K]: the likeliest starts",
+    "start_log_probs": "float32 [B, K]",
+    "end_positions": "int32 [B, K, N]: the likeliest ends for each start",
+    "end_log_probs": "float32 [B, K, N]",
+    "no_answer_logits": "float32 [B]: that there is no answer",
+}
 
 
 def _call_with_text(name: str) -> Call:
@@ -102,7 +130,7 @@ print(outputs["answer"].numpy(), outputs["score"].numpy())
             "answer": "string [B]: a part of the context, as it came",
             "start": "int32 [B]: characters of the context before it",
             "end": "int32 [B]: characters of the context up to its end",
-            "score": "float32 [B]: the sum of its two logits",
-            "null_score": 'float32 [B]: the same for "no answer"',
+            "score": "float32 [B]: the sum of the scores of its start and end",
+            "null_score": 'float32 [B]: what speaks for "no answer"',
         },
     )

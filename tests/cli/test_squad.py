@@ -151,11 +151,6 @@ def test_a_threshold_is_given_or_found(calls, capsys):
     assert config.null_score_diff_threshold == -1.5
 
 
-def test_what_cannot_be_exported_is_refused_before_training(calls, capsys):
-    assert "cannot be exported yet" in fails(capsys, "--version_2", "--export_dir=x")
-    assert not calls
-
-
 def test_the_embedded_model_has_settings_of_its_own(calls):
     ours, others = config_of(calls), config_of(calls, "--init_checkpoint=albert_base")
     assert ours.learning_rate > 1e-4 and ours.max_seq_length == 128

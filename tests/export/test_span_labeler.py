@@ -1,5 +1,6 @@
 """Answers out of a graph next to the same in Python; logits for ids."""
 
+import json
 import os
 import re
 
@@ -9,13 +10,17 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  For the ops of the tokenizer.
 
 from albert_lsh_tf.config import LSHConfig
+from albert_lsh_tf.data.squad.answers import CandidateArrays, answer_questions
+from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
 from albert_lsh_tf.data.squad.settings import AnswerSettings
+from albert_lsh_tf.data.squad.spans import candidates_of_beam
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.span_labeler import export_span_labeler
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
+from albert_lsh_tf.networks.joint_span_labeler import AlbertJointSpanLabeler
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 from tests.tensorflow_alone import run_alone
 
@@ -32,8 +37,7 @@ CONTEXTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def make_model(model_class):
     encoder = AlbertLSHEncoder(
         vocab_size=AlbertTokenizer(VOCABULARY).vocab_size,
         embedding_width=6,
@@ -44,10 +48,16 @@ def exported(tmp_path_factory):
         intermediate_size=28,
         lsh_config=LSHConfig(num_hashes=0, block_length=4, window=2, heavy_keys=5),
     )
-    model = AlbertSpanLabeler(encoder)
+    model = model_class(encoder)
     random = np.random.default_rng(4)
     for variable in model.trainable_variables:
         variable.assign(random.normal(0, 0.5, variable.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    model = make_model(AlbertSpanLabeler)
     folder = tmp_path_factory.mktemp("export") / "squad"
     provenance = Provenance(data="SQuAD", metrics={"f1": 0.5})
     export_span_labeler(
@@ -174,12 +184,60 @@ def test_the_cards_code_runs_as_written(exported):
         f"import os\nos.chdir({os.fspath(folder.parent)!r})\n{block}"
         for block in blocks
     )
-    assert run_alone(by_ids).stdout.startswith("[[")
+    assert "'start_logits': array([[" in run_alone(by_ids).stdout
     done = run_alone(by_text, ["tensorflow", "tensorflow-text"])
     assert re.match(r"\[b'.+'\] \[[-\d.]+\]", done.stdout)
     for line in ("| Trained on | SQuAD |", "| f1 | 0.5000 |"):
         assert line in card.splitlines()
     assert "windows of 24 tokens, 7 tokens apart" in card
+
+
+def answers_of_evaluation(model, folder):
+    """What evaluation makes of the questions, window by window."""
+    paragraphs = [
+        {"context": context, "qas": [{"id": question, "question": question}]}
+        for question, context in zip(QUESTIONS, CONTEXTS, strict=True)
+    ]
+    path = folder / "squad.json"
+    path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
+    files = QuestionFiles((str(path),), for_training=False, version_2=True)
+    tokenizer = AlbertTokenizer(VOCABULARY)
+    features = make_features(files, tokenizer, SETTINGS, folder / "f", lambda _: None)
+    rows = features.gather(tf.range(len(features), dtype=tf.int64))
+    names = ("input_word_ids", "input_mask", "input_type_ids")
+    candidates = candidates_of_beam(
+        model([rows[name] for name in names]),
+        rows["may_start"],
+        SETTINGS.max_answer_length,
+    )
+    arrays = CandidateArrays(*(each.numpy() for each in candidates))
+    return list(answer_questions(files.questions(), features, arrays, n_best_size=1))
+
+
+def test_the_joint_head_answers_as_in_evaluation(tmp_path):
+    model = make_model(AlbertJointSpanLabeler)
+    export_span_labeler(
+        model, tmp_path / "out", vocabulary_file=VOCABULARY, settings=SETTINGS
+    )
+    loaded = tf.saved_model.load(str(tmp_path / "out" / "text"))
+    outputs = loaded.signatures["serve_text"](
+        question=tf.constant(QUESTIONS), context=tf.constant(CONTEXTS)
+    )
+    for row, expected in enumerate(answers_of_evaluation(model, tmp_path)):
+        [answer] = expected.answers or [None]
+        assert outputs["answer"][row].numpy().decode() == answer.text
+        assert outputs["start"][row] == answer.start
+        score = answer.start_score + answer.end_score
+        np.testing.assert_allclose(outputs["score"][row], score, atol=1e-4)
+        np.testing.assert_allclose(
+            outputs["null_score"][row], expected.null_odds, atol=1e-4
+        )
+    served = tf.saved_model.load(str(tmp_path / "out")).signatures["serving_default"]
+    ids = tf.ones([2, 9], tf.int32)
+    by_ids = served(input_word_ids=ids, input_mask=ids, input_type_ids=ids)
+    assert by_ids["end_positions"].shape == [2, 5, 5]
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "`null_score` is above a threshold" in card and "no_answer_logits" in card
 
 
 def test_what_cannot_be_is_one_line(exported, tmp_path):

@@ -99,6 +99,12 @@ class QuestionFiles:
                 f"{faults[0]}{more}; mend the file, or leave out what cannot be used "
                 "with --skip_faulty_questions."
             )
+        if not total and self.held_out:
+            raise InputError(
+                f"held_out_share={self.held_out_share} leaves no questions of "
+                f"{', '.join(self.paths)} to find a threshold on; raise it, or give "
+                "null_score_diff_threshold."
+            )
         if not total:
             raise InputError(
                 f"{', '.join(self.paths)}: no question in it can be used"

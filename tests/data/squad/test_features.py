@@ -1,6 +1,7 @@
 """Windows on disk: what is in them, and when they are made anew."""
 
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -219,6 +220,26 @@ def test_a_file_without_a_question_that_can_be_used(make, tmp_path):
     (tmp_path / "squad.json").write_text('{"data": []}')
     with pytest.raises(InputError, match="squad.json: no question in it can be used"):
         make()
+
+
+def test_held_out_texts_are_the_others(make, tmp_path):
+    path = str(tmp_path / "squad.json")
+    # Both contexts lie somewhere between 0 and 1.
+    places = sorted(zlib.crc32(context.encode()) / 2**32 for context in CONTEXTS)
+    share = sum(places) / 2
+    ids = [
+        [
+            question.id
+            for question in QuestionFiles(
+                (path,), True, True, held_out_share=share, held_out=held_out
+            ).questions()
+        ]
+        for held_out in (False, True)
+    ]
+    assert sorted(ids[0] + ids[1]) == ["q0", "q1", "q2", "q3"]
+    assert len(ids[0]) == len(ids[1]) == 2
+    with pytest.raises(InputError, match="leaves no questions of .* give null_score_d"):
+        make(held_out_share=places[0] / 2, held_out=True)
 
 
 def test_memory_does_not_hold_the_windows(tokenizer, tmp_path):

@@ -25,10 +25,21 @@ def made_up_logits(windows, seed):
     return random.normal(0, 3, [2, *windows.token.shape]).astype(np.float32)
 
 
+def candidates_of(start, end, windows, num_spans):
+    return candidates_of_logits(
+        tf.constant(start),
+        tf.constant(end),
+        windows.may_start,
+        windows.token >= 0,
+        SETTINGS.max_answer_length,
+        num_spans,
+    )
+
+
 def test_no_span_in_a_batch_without_any_text():
     windows = make_windows(ragged([[5], []]), ragged([[], []]), SPECIAL_IDS, SETTINGS)
     logits = tf.zeros(tf.shape(windows.token))
-    spans = best_spans(logits, logits, windows, SETTINGS)
+    spans = best_spans(candidates_of(logits, logits, windows, 1), windows)
     assert spans.first.numpy().tolist() == spans.last.numpy().tolist() == [0, 0]
     assert (spans.score <= IMPOSSIBLE / 2).numpy().all()
 
@@ -37,7 +48,7 @@ def test_no_span_in_a_batch_without_any_text():
 def test_spans_are_the_best_of_all_that_may_be(seed):
     windows = windows_of()
     start, end = made_up_logits(windows, seed)
-    spans = best_spans(tf.constant(start), tf.constant(end), windows, SETTINGS)
+    spans = best_spans(candidates_of(start, end, windows, 2), windows)
     token, may_start = windows.token.numpy(), windows.may_start.numpy()
     for row in range(len(QUESTIONS)):
         of_row = np.flatnonzero(windows.row.numpy() == row)
@@ -63,11 +74,7 @@ def test_candidates_are_the_best_of_all_spans_of_a_window(seed, num_spans):
     windows = windows_of()
     start, end = made_up_logits(windows, seed)
     token, may_start = windows.token.numpy(), windows.may_start.numpy()
-    found = candidates_of_logits(
-        *(tf.constant(start), tf.constant(end), windows.may_start, windows.token >= 0),
-        max_answer_length=3,
-        num_spans=num_spans,
-    )
+    found = candidates_of(start, end, windows, num_spans)
     for window in range(len(token)):
         spans = [
             (start[window, first] + end[window, last], first, last)
