@@ -7,6 +7,7 @@ import pytest
 
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.training import train_and_answer
+from tests.tasks.interruption import StopAt
 from tests.tasks.squad.tiny_squad import TinySquad
 
 
@@ -106,6 +107,20 @@ def test_a_trained_model_answers_in_another_folder(tiny, runs, version, tmp_path
     for name, value in again["best"].items():
         np.testing.assert_allclose(value, results["best"][name], err_msg=name)
     assert read(tmp_path / "again", "predictions.json") == read(
+        folder, "predictions.json"
+    )
+
+
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(tiny, runs, tmp_path):
+    folder, whole = runs[1]
+    first, last = (entry["step"] for entry in whole["history"])
+    assert first == 4 < last <= 8
+    with StopAt(5), pytest.raises(KeyboardInterrupt):
+        train_and_answer(tiny.config(1), tmp_path / "run")
+    assert not (tmp_path / "run" / "predictions.json").exists()
+    resumed = train_and_answer(tiny.config(1), tmp_path / "run")
+    assert resumed["history"] == whole["history"]
+    assert read(tmp_path / "run", "predictions.json") == read(
         folder, "predictions.json"
     )
 

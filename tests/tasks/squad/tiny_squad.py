@@ -15,7 +15,7 @@ SETTINGS = {
     "n_best_size": 3,
     "train_batch_size": 8,
     "predict_batch_size": 16,
-    "num_train_epochs": 0.5,
+    "num_train_epochs": 0.25,
     "save_checkpoints_steps": 4,
     "learning_rate": 1e-3,
     "distribution_strategy": "one_device",
