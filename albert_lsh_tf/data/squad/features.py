@@ -1,7 +1,7 @@
 """Windows over a file's questions on disk: made once, and read where they are wanted.
 
     FOLDER/manifest.json        what they were made of and how; written last
-    FOLDER/input_word_ids.bin   one array after another, by the names of `COLUMNS`
+    FOLDER/input_word_ids.bin   one array after another; see `WindowFeatures`
 
 Memory does not grow with the file: questions are read a paragraph at a time, windows
 are written as they are made, and the files are mapped into memory.
@@ -258,7 +258,8 @@ def make_features(
     manifest.totals = _write(files, tokenizer, settings, folder, config["columns"])
     manifest.add(
         {
-            file_name(name): describe_file(folder / file_name(name))
+            # Not hashed: that would read all of them once more.
+            file_name(name): {"bytes": (folder / file_name(name)).stat().st_size}
             for name in config["columns"]
         }
     )

@@ -175,7 +175,7 @@ def test_features_that_were_cut_off_are_made_anew(make, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(features_module, "describe_file", interrupted)
+        patch.setattr(features_module.Manifest, "add", interrupted)
         with pytest.raises(KeyboardInterrupt):
             make()
     with monkeypatch.context() as patch:
