@@ -50,20 +50,19 @@ def _run(parsed: flags.ParsedFlags) -> None:
         check_export_dir(export_dir)
     results = train_and_answer(config, output_dir, **phases)
     if export_dir and results["is_chief"]:
-        _export(results, export_dir, _model_folder(config, output_dir), config)
+        _export(results, export_dir, output_dir, config)
         print(f"SavedModel: {export_dir}", flush=True)
 
 
 def _export(
-    results: Mapping[str, Any],
-    export_dir: str,
-    folder: pathlib.Path,
-    config: SquadConfig,
+    results: Mapping[str, Any], export_dir: str, output_dir: str, config: SquadConfig
 ) -> None:
     """Writes the model with what its run's folder knows of it."""
+    from albert_lsh_tf.export.classifier_run import trained_folder
     from albert_lsh_tf.export.model_card import Provenance
     from albert_lsh_tf.export.span_labeler import export_span_labeler
 
+    folder = trained_folder(pathlib.Path(output_dir).expanduser(), config)
     export_span_labeler(
         results["model"],
         export_dir,
@@ -78,17 +77,6 @@ def _export(
             metrics=results["best"] or {},
             settings=config.to_dict(),
         ),
-    )
-
-
-def _model_folder(config: SquadConfig, output_dir: str) -> pathlib.Path:
-    """The folder of the run that trained the model; answering leaves no description."""
-    given = pathlib.Path(config.init_checkpoint or output_dir)
-    folders = [pathlib.Path(output_dir), given, *given.parents[:2]]
-    return next(
-        each
-        for each in (folder.expanduser() for folder in folders)
-        if (each / "config.yaml").exists()
     )
 
 

@@ -4,7 +4,7 @@ import json
 import pathlib
 from typing import Any
 
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import ClassifierConfig, RunConfig
 from albert_lsh_tf.data.classification import find_task
 from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.export.classifier import export_classifier
@@ -36,7 +36,7 @@ def export_run(
     Raises:
       InputError: see `export_classifier`.
     """
-    folder = _trained_folder(pathlib.Path(output_dir), config)
+    folder = trained_folder(pathlib.Path(output_dir), config)
     if (folder / "config.yaml").exists():
         config = ClassifierConfig.from_file(folder / "config.yaml")
     task = find_task(config.task_name, config.labels, config.text_pairs)
@@ -61,7 +61,7 @@ def export_run(
     )
 
 
-def _trained_folder(output_dir: pathlib.Path, config: ClassifierConfig) -> pathlib.Path:
+def trained_folder(output_dir: pathlib.Path, config: RunConfig) -> pathlib.Path:
     """The folder of the run that trained the model.
 
     Evaluating another run's checkpoint leaves no description in `output_dir`.
