@@ -83,7 +83,6 @@ def load_data(
     files: ModelFiles,
     folder: RunFolder,
     do_train: bool,
-    finds_threshold: bool,
     say: Callable[[str], None],
 ) -> SquadData:
     """Makes the windows over the questions, or finds them where they were made.
@@ -92,8 +91,8 @@ def load_data(
       config: with files.
       files: whose vocabulary is used.
       folder: of the run; windows go there unless the config says where.
-      do_train: whether training questions are needed.
-      finds_threshold: whether held-out questions are needed.
+      do_train: whether training questions are needed, and held-out ones for a
+        threshold; without training, the trained model has one.
       say: takes lines for the user.
 
     Returns:
@@ -113,7 +112,6 @@ def load_data(
     )
     tokenizer = AlbertTokenizer(files.vocabulary_file, config.do_lower_case)
     maker = _Maker(config, tokenizer, folder, say)
-    held_out_share = config.held_out_share if maker.holds_out else 0.0
     training = held_out = None
     if do_train:
         training = maker.make(
@@ -124,10 +122,10 @@ def load_data(
                 for_training=True,
                 version_2=config.version_2,
                 skip_faulty=config.skip_faulty_questions,
-                held_out_share=held_out_share,
+                held_out_share=config.share_left_out,
             ),
         )
-    if finds_threshold:
+    if do_train and config.needs_threshold:
         held_out = maker.make(
             "held-out",
             None,
@@ -136,7 +134,7 @@ def load_data(
                 for_training=False,
                 version_2=config.version_2,
                 skip_faulty=config.skip_faulty_questions,
-                held_out_share=held_out_share,
+                held_out_share=config.share_left_out,
                 held_out=True,
             ),
         )
@@ -167,7 +165,6 @@ class _Maker:
         self._config, self._tokenizer = config, tokenizer
         self._folder, self._say = folder, say
         self._skipped: list[str] = []
-        self.holds_out = config.version_2 and config.null_score_diff_threshold is None
 
     def make(
         self, purpose: str, feature_folder: str | None, files: QuestionFiles

@@ -57,7 +57,7 @@ def experiment_config(
             train_data=SquadDataConfig(
                 input_path=",".join(config.train_file),
                 global_batch_size=config.train_batch_size,
-                held_out_share=config.held_out_share,
+                held_out_share=config.share_left_out,
                 seed=config.seed,
                 start_step=start_step,
                 **data_settings,

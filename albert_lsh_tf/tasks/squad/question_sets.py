@@ -20,6 +20,8 @@ from albert_lsh_tf.data.squad.scores import (
 )
 from albert_lsh_tf.errors import InputError
 
+THRESHOLD = "null_score_diff_threshold"  # Among the scores of SQuAD 2.0.
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QuestionSet:
@@ -111,29 +113,30 @@ class Predictions:
             null_odds[each.question.id] = each.null_odds
         return cls(right, answers, null_odds)
 
-    @property
-    def can_be_scored(self) -> bool:
-        """Whether any right answers are known; those of a test set are not."""
-        return any(each.texts for each in self.right)
+    def scores(self, threshold: float | None) -> dict[str, float]:
+        """The official scores.
 
-    def scores(self) -> dict[str, float]:
-        """SQuAD 1.1's scores.
+        Args:
+          threshold: with null odds above it there is no answer: SQuAD 2.0's scores,
+            and it is among them; None: SQuAD 1.1's.
+
+        Returns:
+          See `scores.score_answers` and `scores.score_answers_or_none`.
 
         Raises:
           InputError: answers to some of the questions are known, and not to others.
         """
+        if threshold is not None:
+            scores = score_answers_or_none(
+                self.right, self.answers, self.null_odds, threshold
+            )
+            return {**scores, THRESHOLD: threshold}
         if unknown := [each.id for each in self.right if not each.texts]:
             raise InputError(
                 f"{len(unknown)} of {len(self.right)} questions to predict have no "
                 f"answer, such as {unknown[0]!r}; with --version_2 there may be none."
             )
         return score_answers(self.right, self.answers)
-
-    def scores_at(self, threshold: float) -> dict[str, float]:
-        """SQuAD 2.0's scores, with no answer where the odds are above a threshold."""
-        return score_answers_or_none(
-            self.right, self.answers, self.null_odds, threshold
-        )
 
     def best_threshold(self) -> float:
         """The threshold that would be best for these questions."""

@@ -71,6 +71,16 @@ class SquadConfig(FineTuningConfig):
         self.answer_settings  # noqa: B018  Refuses lengths that are none.
 
     @property
+    def needs_threshold(self) -> bool:
+        """Whether questions that training leaves out decide about a threshold."""
+        return self.version_2 and self.null_score_diff_threshold is None
+
+    @property
+    def share_left_out(self) -> float:
+        """Of the training texts, those that are not trained on."""
+        return self.held_out_share if self.needs_threshold else 0.0
+
+    @property
     def answer_settings(self) -> AnswerSettings:
         """The lengths of windows and answers."""
         return AnswerSettings(

@@ -12,14 +12,13 @@ from albert_lsh_tf.tasks.prediction import outputs_of
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
 from albert_lsh_tf.tasks.squad.data import SquadData
 from albert_lsh_tf.tasks.squad.experiment import experiment_config
-from albert_lsh_tf.tasks.squad.question_sets import Predictions
+from albert_lsh_tf.tasks.squad.question_sets import THRESHOLD, Predictions
 from albert_lsh_tf.tasks.squad.results import write_answers
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
-from albert_lsh_tf.tasks.squad.task import SquadTask
+from albert_lsh_tf.tasks.squad.task import SquadTask, predictions_of
 from albert_lsh_tf.tasks.training_run import TrainingRun, restore
 
 BEST_METRIC = "f1"
-THRESHOLD = "null_score_diff_threshold"
 
 
 class SquadRun(TrainingRun):
@@ -96,10 +95,7 @@ class SquadRun(TrainingRun):
             ),
         )
         by_set = self.task.candidates_by_set(outputs)
-        predictions = [
-            Predictions.of(questions.answered(candidates, n_best_size=1))
-            for questions, candidates in by_set
-        ]
+        predictions = predictions_of(by_set)
         threshold = None
         if self.config.version_2:
             threshold = self._threshold(predictions)
@@ -110,10 +106,7 @@ class SquadRun(TrainingRun):
             self.progress.say(f"answers: {', '.join(names)}")
         if not self.data.can_be_scored:
             return None
-        if threshold is None:
-            scores = predictions[-1].scores()
-        else:
-            scores = {**predictions[-1].scores_at(threshold), THRESHOLD: threshold}
+        scores = predictions[-1].scores(threshold)
         results.write_scores(self.folder, scores, step)
         self.say_best(step, scores)
         return {"step": step, **scores}

@@ -162,13 +162,6 @@ class SquadTask(FineTuningTask):
         candidates = self.run_on(inputs, candidates_of)
         return {"example_id": inputs["example_id"], **candidates._asdict()}
 
-    def predictions(self, batches: list[dict[str, np.ndarray]]) -> list[Predictions]:
-        """The answers of an evaluation, for each of the sets."""
-        return [
-            Predictions.of(questions.answered(candidates, n_best_size=1))
-            for questions, candidates in self.candidates_by_set(batches)
-        ]
-
     def candidates_by_set(
         self, batches: list[dict[str, np.ndarray]]
     ) -> list[tuple[QuestionSet, CandidateArrays]]:
@@ -194,12 +187,21 @@ class SquadTask(FineTuningTask):
         With `version_2`, at the threshold, which is among them; what the threshold that
         is best for just these questions would give, is best_exact and best_f1.
         """
-        predictions = self.predictions(aggregated_logs)
-        if not self.task_config.version_2:
-            return predictions[-1].scores()
-        threshold = self.threshold(predictions)
-        scores = predictions[-1].scores_at(threshold)
-        return {**scores, "null_score_diff_threshold": threshold}
+        predictions = predictions_of(self.candidates_by_set(aggregated_logs))
+        threshold = None
+        if self.task_config.version_2:
+            threshold = self.threshold(predictions)
+        return predictions[-1].scores(threshold)
+
+
+def predictions_of(
+    by_set: list[tuple[QuestionSet, CandidateArrays]],
+) -> list[Predictions]:
+    """The answers to each of some sets."""
+    return [
+        Predictions.of(questions.answered(candidates, n_best_size=1))
+        for questions, candidates in by_set
+    ]
 
 
 def answer_settings(params: SquadDataConfig) -> AnswerSettings:

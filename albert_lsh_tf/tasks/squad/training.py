@@ -90,16 +90,7 @@ def _run(
 
     files = inputs.find_model(config, folder, do_train)
     say(f"weights: {files.description}")
-    finds_threshold = config.version_2 and config.null_score_diff_threshold is None
-    data = load_data(
-        config,
-        files,
-        folder,
-        do_train,
-        # Without training, the trained model has one.
-        finds_threshold=finds_threshold and do_train,
-        say=say,
-    )
+    data = load_data(config, files, folder, do_train, say)
     if do_train:
         trained_steps = step_of(files.checkpoint)
         steps, _ = config.num_steps(len(data.training.features))
