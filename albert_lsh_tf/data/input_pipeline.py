@@ -6,7 +6,7 @@ strategy deals the batches of a pipeline to that worker's replicas in turn.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,7 @@ from albert_lsh_tf.errors import InputError
 FILLER_ID = -1  # `example_id` of a row that only makes a batch full.
 
 
+@runtime_checkable
 class StoredFeatures(Protocol):
     """Features that are not in memory; n examples of up to T tokens."""
 
@@ -197,7 +198,7 @@ def _gatherer(
     features: Features | StoredFeatures,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A function from int64 indices [n] to a dict of those rows."""
-    if not isinstance(features, Features):
+    if isinstance(features, StoredFeatures):
         return features.gather
     # On the host: GPU memory is for the model. As tensors and not as constants of the
     # graph, which may not be larger than 2 GiB.
