@@ -22,7 +22,7 @@ class CompareFlags(Config):
         }
     )
     data_dir: tuple[str, ...] = setting(
-        (), "folders that hold SST-2/, imdb-long/, ...; comma list"
+        (), "folders that hold SST-2/, ..., or the plan's files; comma list"
     )
     tasks: tuple[str, ...] = setting((), "some of the plan's tasks alone; comma list")
     variants: tuple[str, ...] = setting(

@@ -6,9 +6,13 @@ A plan is a YAML file:
     settings: {optimizer: adamw}        # Of every run.
     tasks:
       MRPC: {max_seq_length: 128, learning_rate: 1.0e-4, num_train_epochs: 5}
+      SQuAD: {train_file: [train-v1.1.json], predict_file: dev-v1.1.json}
     variants:                           # The first is what others are compared with.
       dense: {attention: dense}
       lsh 0.25: {attention: lsh, lsh_budget: 0.25}
+
+A task is one of classification by its name, or, where it has files of questions, one of
+SQuAD's kind by any name.
 """
 
 import dataclasses
@@ -20,8 +24,12 @@ from typing import Any
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.config_io import nearest, read_mapping
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 _KEYS = ("seeds", "settings", "tasks", "variants")
+# Settings that say where data are; of SQuAD's, files.
+PLACES = ("data_dir", "train_file", "predict_file")
+_FILES = PLACES[1:]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +44,7 @@ class PlannedRun:
 
     task: str
     variant: str
-    config: ClassifierConfig
+    config: ClassifierConfig | SquadConfig
 
     @property
     def folder(self) -> pathlib.PurePath:
@@ -75,8 +83,9 @@ def read_plan(
 
     Args:
       path: the file.
-      data_dirs: folders that hold SST-2/, imdb-long/, ...; each task's is the first of
-        them that has a folder of its name. None: what the plan says.
+      data_dirs: folders that hold SST-2/, imdb-long/, ..., or files of questions; each
+        task's is the first of them that has a folder of its name, or its files. None:
+        what the plan says.
       only_tasks: the tasks to leave; none: all.
       only_variants: the variants to leave; none: all.
       seeds: instead of the plan's.
@@ -101,16 +110,45 @@ def read_plan(
     runs = []
     for seed in seeds:
         for task, of_task in tasks.items():
-            data_dir = _data_dir(task, data_dirs)
+            default, places = _kind(task, of_task, data_dirs)
             for variant, of_variant in variants.items():
-                settings = {"task_name": task, **common, **of_task, **of_variant}
-                if data_dir:
-                    settings["data_dir"] = data_dir
-                settings["seed"] = seed
+                settings = {**common, **of_task, **of_variant, **places, "seed": seed}
                 where = f"{path}: {task}, {variant}"
-                config = ClassifierConfig().with_settings(settings, where)
+                config = default.with_settings(settings, where)
                 runs.append(PlannedRun(task, variant, config))
     return Comparison(tuple(tasks), tuple(variants), tuple(runs))
+
+
+def _kind(
+    task: str, of_task: Mapping[str, Any], data_dirs: Sequence[str]
+) -> tuple[ClassifierConfig | SquadConfig, dict[str, Any]]:
+    """The defaults of a task's runs, and the settings that say where its data are."""
+    if not any(name in of_task for name in _FILES):
+        data_dir = _data_dir(task, data_dirs)
+        places = {"data_dir": data_dir} if data_dir else {}
+        return ClassifierConfig(task_name=of_task.get("task_name", task)), places
+    places = {}
+    for name in _FILES if data_dirs else ():
+        files = of_task.get(name) or ()
+        found = [_file(each, data_dirs) for each in _as_list(files)]
+        places[name] = found[0] if isinstance(files, str) else found
+    return SquadConfig(), places
+
+
+def _as_list(files: str | Sequence[str]) -> list[str]:
+    return [files] if isinstance(files, str) else list(files)
+
+
+def _file(name: str, data_dirs: Sequence[str]) -> str:
+    """Where a file of questions is."""
+    for folder in data_dirs:
+        path = pathlib.Path(folder).expanduser() / name
+        if path.is_file():
+            return str(path)
+    raise InputError(
+        f"data_dir={','.join(data_dirs)}: no file {name} in it; name the folder that "
+        "holds it, too."
+    )
 
 
 def _section(

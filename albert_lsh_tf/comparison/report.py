@@ -6,6 +6,7 @@ Imports no TensorFlow.
 import dataclasses
 import json
 import pathlib
+import re
 import statistics
 from typing import Any
 
@@ -14,6 +15,8 @@ from albert_lsh_tf.comparison.run import read_result
 
 # Percentages in the tables, but for errors and losses.
 _PLAIN = ("MSE", "loss")
+# Scores of SQuAD 2.0 that say little in a table.
+_LEFT_OUT = re.compile("step|.*thresh.*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,14 +24,17 @@ class Cell:
     """One task with one variant, over the seeds that are finished.
 
     Attributes:
-      scores: metric to one value a seed, in order.
+      scores: metric to one value a seed, in order; shares, or for SQuAD percentages.
       seconds_per_step: one value a seed.
       peak_memory_mib: one value a seed.
+      answering: seconds that the network took to answer all questions, and the windows
+        over their texts, one dict a seed; none for classification.
     """
 
     scores: dict[str, list[float]]
     seconds_per_step: list[float]
     peak_memory_mib: list[float]
+    answering: list[dict[str, float]]
 
     @property
     def num_seeds(self) -> int:
@@ -51,7 +57,7 @@ def collect(
 
 
 def _cell(results: list[dict[str, Any]]) -> Cell:
-    names = [name for name in results[0]["best"] if name != "step"]
+    names = [name for name in results[0]["best"] if not _LEFT_OUT.fullmatch(name)]
     return Cell(
         scores={name: [result["best"][name] for result in results] for name in names},
         seconds_per_step=[result["seconds_per_step"] for result in results],
@@ -62,6 +68,7 @@ def _cell(results: list[dict[str, Any]]) -> Cell:
             else result["peak_memory_mib"]["host"]
             for result in results
         ],
+        answering=[r["answering"] for r in results if r.get("answering")],
     )
 
 
@@ -72,22 +79,29 @@ def to_markdown(comparison: Comparison, cells: dict[tuple[str, str], Cell]) -> s
         found = {v: cells[task, v] for v in comparison.variants if (task, v) in cells}
         if not found:
             continue
-        metrics = list(next(iter(found.values())).scores)
-        lines += [
-            f"### {task}",
-            "",
-            f"| attention | seeds | {' | '.join(metrics)} | s/step | MiB |",
-            f"| --- | {' | '.join(['---:'] * (len(metrics) + 3))} |",
-        ]
-        for variant, cell in found.items():
-            scores = [_spread(name, cell.scores[name]) for name in metrics]
-            lines.append(
-                f"| {variant} | {cell.num_seeds} | {' | '.join(scores)} | "
-                f"{statistics.median(cell.seconds_per_step):.3g} | "
-                f"{max(cell.peak_memory_mib):,.0f} |"
-            )
+        rows = {variant: _row(cell) for variant, cell in found.items()}
+        columns = ["attention", *next(iter(rows.values()))]
+        lines += [f"### {task}", "", f"| {' | '.join(columns)} |"]
+        lines.append("| --- " + "| ---: " * (len(columns) - 1) + "|")
+        for variant, row in rows.items():
+            lines.append(f"| {variant} | {' | '.join(row.values())} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _row(cell: Cell) -> dict[str, str]:
+    """Columns of a table, without the first."""
+    factor = 1 if cell.answering else 100
+    row = {
+        "seeds": str(cell.num_seeds),
+        **{name: _spread(name, v, factor) for name, v in cell.scores.items()},
+        "s/step": f"{statistics.median(cell.seconds_per_step):.3g}",
+    }
+    if cell.answering:
+        seconds = statistics.median(each["seconds"] for each in cell.answering)
+        row["windows"] = f"{cell.answering[0]['windows']:,}"
+        row["s to answer"] = f"{seconds:,.0f}"
+    return {**row, "MiB": f"{max(cell.peak_memory_mib):,.0f}"}
 
 
 def to_json(cells: dict[tuple[str, str], Cell]) -> str:
@@ -99,9 +113,9 @@ def to_json(cells: dict[tuple[str, str], Cell]) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def _spread(metric: str, values: list[float]) -> str:
+def _spread(metric: str, values: list[float], factor: float) -> str:
     """Mean, standard deviation and median, such as "81.2 ± 0.6 (81.0)"."""
-    factor = 1 if metric in _PLAIN else 100
+    factor = 1 if metric in _PLAIN else factor
     digits = 3 if metric in _PLAIN else 1
     values = [factor * value for value in values]
     text = f"{statistics.mean(values):.{digits}f}"

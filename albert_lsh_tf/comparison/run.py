@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from albert_lsh_tf.comparison.plan import Comparison, PlannedRun
+from albert_lsh_tf.comparison.plan import PLACES, Comparison, PlannedRun
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 RESULT_FILE = "comparison.json"  # In a run's folder, once it is finished.
 
@@ -64,7 +65,8 @@ def read_result(
     # Where data lie does not change what was learned from them.
     asked, made = dict(run.config.to_dict()), dict(content["config"])
     for settings in (asked, made):
-        settings.pop("data_dir")
+        for name in PLACES:
+            settings.pop(name, None)
     if asked != made:
         changed = [name for name in asked if asked[name] != made.get(name)]
         raise InputError(
@@ -78,9 +80,7 @@ def _in_own_process(run: PlannedRun, folder: pathlib.Path) -> None:
     """Trains and evaluates; TensorFlow gives memory back only when a process ends."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_train, args=(run.config.to_dict(), str(folder), sender)
-    )
+    process = context.Process(target=_train, args=(run.config, str(folder), sender))
     process.start()
     sender.close()
     try:
@@ -93,20 +93,23 @@ def _in_own_process(run: PlannedRun, folder: pathlib.Path) -> None:
         raise InputError(f"{run.folder}: {error}")
 
 
-def _train(config: dict[str, Any], folder: str, sender: Any) -> None:
+def _train(config: ClassifierConfig | SquadConfig, folder: str, sender: Any) -> None:
     """One run, in a new process; sends what was wrong, or None."""
     # TensorFlow is for this process alone.
+    from albert_lsh_tf.tasks.squad.training import train_and_answer
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
     try:
-        results = train_and_evaluate(
-            ClassifierConfig.from_dict(config), folder, do_predict=False
-        )
+        if isinstance(config, SquadConfig):
+            results = train_and_answer(config, folder)
+        else:
+            results = train_and_evaluate(config, folder, do_predict=False)
     except InputError as error:
         sender.send(str(error))
         return
-    keep = ("best", "seconds_per_step", "peak_memory_mib", "history")
-    content = {"config": config, "result": {name: results[name] for name in keep}}
+    keep = ("best", "seconds_per_step", "peak_memory_mib", "history", "answering")
+    result = {name: results.get(name) for name in keep}
+    content = {"config": config.to_dict(), "result": result}
     path = pathlib.Path(folder) / RESULT_FILE
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     sender.send(None)

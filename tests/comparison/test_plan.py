@@ -5,6 +5,7 @@ import pytest
 from albert_lsh_tf.comparison.plan import read_plan
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 PLAN = """
 seeds: [3, 5]
@@ -71,6 +72,35 @@ def test_each_task_finds_its_folder(plan, tmp_path):
     }
     with pytest.raises(InputError, match="one: no folder SST-2 in it; name the folder"):
         read_plan(plan, folders[:1])
+
+
+QUESTIONS = """
+settings: {optimizer: lamb}
+tasks:
+  Wiki: {train_file: [a.json, b.json], predict_file: dev.json, doc_stride: 64}
+variants: {dense: {attention: dense}, lsh: {attention: lsh}}
+"""
+
+
+def test_a_task_with_files_of_questions_is_one_of_squads_kind(plan, tmp_path):
+    plan.write_text(QUESTIONS)
+    for run in read_plan(plan).runs:
+        assert isinstance(run.config, SquadConfig)
+        assert run.config.train_file == ("a.json", "b.json")
+        assert (run.config.optimizer, run.config.doc_stride) == ("lamb", 64)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    for folder, name in zip([*folders, folders[1]], ("a", "b", "dev"), strict=True):
+        (folder / f"{name}.json").write_text("{}")
+    run = read_plan(plan, [str(folder) for folder in folders]).runs[0]
+    assert run.config.train_file == (
+        str(folders[0] / "a.json"),
+        str(folders[1] / "b.json"),
+    )
+    assert run.config.predict_file == str(folders[1] / "dev.json")
+    with pytest.raises(InputError, match="one: no file b.json in it; name the folder"):
+        read_plan(plan, [str(folders[0])])
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,32 @@ def test_a_variant_appears_with_its_first_seed(comparison, output_dir):
     assert "| lsh | 1 | 50.0 | 0.250 | 5 | 77 |" in table
 
 
+def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
+    (tmp_path / "plan.yaml").write_text(
+        "tasks: {Q: {predict_file: dev.json}}\nvariants: {dense: {}}\nseeds: [1, 2]\n"
+    )
+    comparison = read_plan(tmp_path / "plan.yaml")
+    for run, f1, seconds in zip(comparison.runs, (40.0, 44.0), (10, 20), strict=True):
+        result = {
+            "best": {"step": 7, "f1": f1, "best_f1": f1, "best_f1_thresh": 0.5},
+            "seconds_per_step": 0.5,
+            "peak_memory_mib": {"host": 100.0},
+            "history": [],
+            "answering": {"seconds": seconds, "windows": 1234},
+        }
+        folder = tmp_path / run.folder
+        folder.mkdir(parents=True)
+        content = {"config": run.config.to_dict(), "result": result}
+        (folder / RESULT_FILE).write_text(json.dumps(content))
+    header, _, row, *_ = to_markdown(
+        comparison, collect(comparison, tmp_path)
+    ).splitlines()[2:]
+    columns = "attention | seeds | f1 | best_f1 | s/step | windows | s to answer | MiB"
+    assert header == f"| {columns} |"
+    score = "42.0 ± 2.8 (42.0)"
+    assert row == f"| dense | 2 | {score} | {score} | 0.5 | 1,234 | 15 | 100 |"
+
+
 def test_json_has_every_seed(comparison, output_dir):
     (cell,) = json.loads(to_json(collect(comparison, output_dir)))
     assert (cell["task"], cell["variant"]) == ("MRPC", "dense")

@@ -1,5 +1,6 @@
 """One process's part in a SQuAD run: training, scores and answers."""
 
+import time
 from typing import Any
 
 import tensorflow as tf
@@ -43,6 +44,8 @@ class SquadRun(TrainingRun):
         do_train: bool,
     ):
         self.files, self.data = files, data
+        # Seconds that the network took for how many windows, its compilation included.
+        self.answering: dict[str, float] | None = None
         start_step = step_of(files.checkpoint) if do_train else 0
         num_windows = len(data.training.features) if data.training else 0
         params = experiment_config(config, files, num_windows, start_step)
@@ -77,7 +80,7 @@ class SquadRun(TrainingRun):
         is_named = not self.trains and not self.start_step
         step = self.restore_best(self.files.checkpoint if is_named else None)
         best = self._predict(step) if do_predict else None
-        summary = results.summarize(self.log, best)
+        summary = {**results.summarize(self.log, best), "answering": self.answering}
         if do_predict or self.trains:
             results.write_summary(self.folder, summary)
         results.draw_curves(self.folder, self.log, "SQuAD", BEST_METRIC, 100)
@@ -86,6 +89,7 @@ class SquadRun(TrainingRun):
 
     def _predict(self, step: int) -> dict[str, Any] | None:
         """Answers the questions, scores what can be scored, and writes all of it."""
+        start = time.monotonic()
         outputs = outputs_of(
             self.strategy,
             self.task,
@@ -95,6 +99,10 @@ class SquadRun(TrainingRun):
             ),
         )
         by_set = self.task.candidates_by_set(outputs)
+        self.answering = {
+            "seconds": time.monotonic() - start,
+            "windows": sum(len(each.features) for each in self.data.evaluated),
+        }
         predictions = predictions_of(by_set)
         threshold = None
         if self.config.version_2:
