@@ -36,6 +36,7 @@ FLAGS = FlagsOfScript(
             "masked_lm_prob",
             "ngram",
             "short_seq_prob",
+            "copied_segment_prob",
         ),
         "Model": (
             "albert_config_file",

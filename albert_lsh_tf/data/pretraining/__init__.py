@@ -6,6 +6,7 @@ In the order in which they are used:
     vocabulary   what masking must know of a vocabulary
     tokens       documents to token ids on disk, once
     segments     token ids to pairs of segments, in order or swapped
+    copying      second segments that repeat a part of the first, if asked for
     masking      which words are masked, and by what
     examples     segments and masks to arrays, and to Google's TFRecords
     create       all of it to files, in parallel; `beam` for more than one machine

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from albert_lsh_tf.data.pretraining.copying import Stretches, draw_stretches
 from albert_lsh_tf.data.pretraining.masking import mask_tokens
 from albert_lsh_tf.data.pretraining.segments import Pairs
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
@@ -26,10 +27,11 @@ def make_examples(
       the last is 1 where a word begins, and at [CLS] and [SEP].
       masked_lm_positions, masked_lm_ids and masked_lm_weights (float32) [n, P]: the
       weight is 1 where something is to be predicted; the rest is zero, at the end.
-      next_sentence_labels [n, 1]: 1 where the segments are swapped.
+      next_sentence_labels [n, 1]: 1 where the segments are swapped, also where one has
+      words of the other.
     """
     vocabulary = corpus.vocabulary
-    ids, segment_ids, is_text = _lay_out(corpus, pairs, config.max_seq_length)
+    ids, segment_ids, is_text = _lay_out(corpus, pairs, config)
     masked, is_masked = mask_tokens(ids, is_text, pairs.key, vocabulary, config)
     is_token = np.arange(config.max_seq_length) < pairs.lengths()[:, np.newaxis]
     is_boundary = is_token & (vocabulary.starts_word[ids] | ~is_text)
@@ -77,10 +79,10 @@ def serialize(examples: Mapping[str, np.ndarray]) -> Iterator[bytes]:
 
 
 def _lay_out(
-    corpus: TokenCorpus, pairs: Pairs, length: int
+    corpus: TokenCorpus, pairs: Pairs, config: ExampleConfig
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids and segment ids, int32 [n, T], and which tokens are text, bool [n, T]."""
-    vocabulary = corpus.vocabulary
+    vocabulary, length = corpus.vocabulary, config.max_seq_length
     ids = np.full((len(pairs), length), vocabulary.pad_id, np.int32)
     ids[:, 0] = vocabulary.cls_id
     firsts = corpus.segments(pairs.first_start, pairs.first_length)
@@ -92,9 +94,20 @@ def _lay_out(
         row[end] = vocabulary.sep_id
         row[end + 1 : end + 1 + len(second)] = second
         row[end + 1 + len(second)] = vocabulary.sep_id
+    if config.copied_segment_prob:
+        _copy(ids, pairs, draw_stretches(pairs, config.copied_segment_prob))
     position = np.arange(length)
     sep = 1 + pairs.first_length[:, np.newaxis]
     last = pairs.lengths()[:, np.newaxis] - 1
     segment_ids = (position > sep) & (position <= last)
     is_text = (position > 0) & (position != sep) & (position < last)
     return ids, segment_ids.astype(np.int32), is_text
+
+
+def _copy(ids: np.ndarray, pairs: Pairs, stretches: Stretches) -> None:
+    """Writes stretches of the first segments over parts of the second ones."""
+    sources = 1 + stretches.source
+    targets = 2 + pairs.first_length + stretches.target
+    for row in np.flatnonzero(stretches.length):
+        length, source, target = stretches.length[row], sources[row], targets[row]
+        ids[row, target : target + length] = ids[row, source : source + length]

@@ -27,6 +27,10 @@ class Draw(enum.IntEnum):
     NGRAM_ORDER = 9  # For each n-gram, by the position of its first token.
     REPLACEMENT = 10  # For each masked token, by its position.
     RANDOM_PIECE = 11
+    IS_COPIED = 12
+    COPY_LENGTH = 13
+    COPY_SOURCE = 14
+    COPY_TARGET = 15
 
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)

@@ -28,6 +28,9 @@ class ExampleConfig(Config):
     short_seq_prob: float = setting(
         0.1, "share of the documents cut to a random shorter length"
     )
+    copied_segment_prob: float = setting(
+        0.0, "share of the examples whose segments have a stretch of words in common"
+    )
     random_seed: int = setting(12345, "the same seed gives the same examples")
 
     def validate(self) -> None:
@@ -44,7 +47,8 @@ class ExampleConfig(Config):
             )
         self.require_at_least("max_predictions_per_seq", 1)
         self.require_at_least("ngram", 1)
-        self.require_probability("short_seq_prob")
+        for name in ("short_seq_prob", "copied_segment_prob"):
+            self.require_probability(name)
 
     @property
     def num_predictions(self) -> int:

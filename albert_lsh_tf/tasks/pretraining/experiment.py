@@ -34,6 +34,7 @@ def experiment_config(
         "masked_lm_prob": examples.masked_lm_prob,
         "ngram": examples.ngram,
         "short_seq_prob": examples.short_seq_prob,
+        "copied_segment_prob": examples.copied_segment_prob,
         "seed": examples.random_seed,
     }
     return cfg.ExperimentConfig(

@@ -50,6 +50,9 @@ class PretrainingConfig(RunConfig):
     masked_lm_prob: float = setting(0.15, "share of the tokens that is masked")
     ngram: int = setting(3, "words in the longest n-gram")
     short_seq_prob: float = setting(0.1, "share of documents cut to shorter examples")
+    copied_segment_prob: float = setting(
+        0.0, "share of examples whose segments have a stretch of words in common"
+    )
     curriculum: tuple[str, ...] = setting(
         (), "stages before max_seq_length: LENGTH:STEPS or LENGTH:STEPS:BATCH"
     )
@@ -154,5 +157,6 @@ class PretrainingConfig(RunConfig):
             masked_lm_prob=self.masked_lm_prob,
             ngram=self.ngram,
             short_seq_prob=self.short_seq_prob,
+            copied_segment_prob=self.copied_segment_prob,
             random_seed=self.seed,
         )

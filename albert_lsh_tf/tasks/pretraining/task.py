@@ -203,6 +203,7 @@ def example_config(params: PretrainingDataConfig) -> ExampleConfig:
         masked_lm_prob=params.masked_lm_prob,
         ngram=params.ngram,
         short_seq_prob=params.short_seq_prob,
+        copied_segment_prob=params.copied_segment_prob,
         random_seed=params.seed or 0,
     )
 

@@ -15,8 +15,8 @@ class PretrainingDataConfig(cfg.DataConfig):
     Attributes:
       input_path: TFRecord files and patterns, or a folder of token ids; comma list.
       max_seq_length: tokens of an example.
-      max_predictions_per_seq, masked_lm_prob, ngram, short_seq_prob: how examples are
-        made of token ids; see `ExampleConfig`.
+      max_predictions_per_seq, masked_lm_prob, ngram, short_seq_prob,
+        copied_segment_prob: how examples are made of token ids; see `ExampleConfig`.
       max_eval_steps: batches of an evaluation at most.
       start_step: batches of training that earlier runs have used up.
     """
@@ -28,6 +28,7 @@ class PretrainingDataConfig(cfg.DataConfig):
     masked_lm_prob: float = 0.15
     ngram: int = 3
     short_seq_prob: float = 0.1
+    copied_segment_prob: float = 0.0
     max_eval_steps: int = 100
     seed: int | None = 12345
     start_step: int = 0

@@ -37,7 +37,8 @@ _FREE = (
 # What the scores of weights that are trained already depend on.
 _SCORING = (
     *("max_seq_length", "max_predictions_per_seq", "masked_lm_prob", "ngram"),
-    *("short_seq_prob", "seed", "attention", "lsh", "lsh_budget", "mixed_precision"),
+    *("short_seq_prob", "copied_segment_prob", "seed"),
+    *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 
 

@@ -89,6 +89,7 @@ def test_examples_of_a_stage():
         masked_lm_prob=0.2,
         ngram=2,
         short_seq_prob=0.3,
+        copied_segment_prob=0.4,
         seed=7,
     ).example_config(128)
     assert examples.to_dict() == {
@@ -98,6 +99,7 @@ def test_examples_of_a_stage():
         "masked_lm_prob": 0.2,
         "ngram": 2,
         "short_seq_prob": 0.3,
+        "copied_segment_prob": 0.4,
         "random_seed": 7,
     }
 
