@@ -27,6 +27,7 @@ setup(
         "albert_lsh_tf.configs.comparison",
         "albert_lsh_tf.configs.glue",
         "albert_lsh_tf.configs.pretraining",
+        "albert_lsh_tf.configs.race",
     ],
     package_dir={"albert_lsh_tf.configs": "configs"},
     package_data={
@@ -34,6 +35,7 @@ setup(
         "albert_lsh_tf.configs.comparison": ["*.yaml"],
         "albert_lsh_tf.configs.glue": ["*.yaml"],
         "albert_lsh_tf.configs.pretraining": ["*.yaml"],
+        "albert_lsh_tf.configs.race": ["*.yaml"],
         "albert_lsh_tf.embedded": ["*.md", "albert_lsh_tiny/*"],
     },
     install_requires=[

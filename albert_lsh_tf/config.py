@@ -239,6 +239,7 @@ class ClassifierConfig(FineTuningConfig):
         None, "lines may have a text_b; unset: as in train.jsonl"
     )
     download: bool = setting(False, "fetch the task through TensorFlow Datasets")
+    max_qa_length: int = setting(128, "RACE: tokens of a question with an option")
     train_step: int = setting(1000, "training steps")
     num_train_epochs: float | None = setting(
         None, "epochs; replaces train_step, and warmup_step keeps its share"
@@ -250,7 +251,8 @@ class ClassifierConfig(FineTuningConfig):
         super().validate()
         if self.labels is not None:
             check_labels(self.labels)
-        self.require_at_least("train_step", 1)
+        for name in ("train_step", "max_qa_length"):
+            self.require_at_least(name, 1)
         self.require_at_least("warmup_step", 0)
         self.require_probability("classifier_dropout_prob")
         self.require_positive("num_train_epochs")

@@ -17,7 +17,8 @@ here = pathlib.Path(albert_lsh_tf.__file__).parent
 assert here.is_relative_to(sys.argv[1]), here
 encoder = albert_lsh_tf.load_encoder(attention="lsh")
 assert len(encoder.variables) == 25
-assert (here / "configs" / "glue" / "mrpc.yaml").exists()
+for name in ("glue/mrpc.yaml", "race/race.yaml"):
+    assert (here / "configs" / name).exists(), name
 print("wheel: imported from", here.name, "with its model and recipes")
 """
 

@@ -57,6 +57,7 @@ def test_replace_checks_again():
         (ClassifierConfig, {"learning_rate": 0}, "learning_rate=0.0 must be above 0"),
         (ClassifierConfig, {"learning_rate": float("nan")}, "learning_rate=nan must"),
         (ClassifierConfig, {"learning_rate": float("inf")}, "learning_rate=inf must"),
+        (ClassifierConfig, {"max_qa_length": 0}, "max_qa_length=0 must be at least 1"),
         (ClassifierConfig, {"warmup_step": 2000}, "more than train_step=1000"),
         (ClassifierConfig, {"attention": "sparse"}, "attention='sparse' is unknown"),
         (ClassifierConfig, {"attention": ["lsh", "x"]}, "attention='x' is unknown"),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.classifier_flags import FLAGS
+from albert_lsh_tf.data.race import questions as race
+from albert_lsh_tf.errors import InputError
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,8 +28,24 @@ def _help_text() -> str:
 
 
 def _run(parsed: flags.ParsedFlags) -> None:
-    phases = parsed.phases("do_train", "do_eval", "do_predict")
-    resolved = recipes.resolve(parsed, phases["do_train"])
+    run(parsed, recipes.resolve(parsed, do_train=phases_of(parsed)["do_train"]))
+
+
+def phases_of(parsed: flags.ParsedFlags) -> dict[str, bool]:
+    """Which of training, evaluation and prediction a command line asks for."""
+    return parsed.phases("do_train", "do_eval", "do_predict")
+
+
+def run(parsed: flags.ParsedFlags, resolved: recipes.Resolved) -> None:
+    """Trains, evaluates, predicts and exports.
+
+    Args:
+      parsed: the command line.
+      resolved: the settings that it leads to.
+
+    Raises:
+      InputError: see `train_and_evaluate`.
+    """
     print(f"recipe: {resolved.description}", flush=True)
     if parsed.run["output_dir"] is None:
         print(f"output_dir: {resolved.output_dir} (the default)", flush=True)
@@ -39,9 +57,15 @@ def _run(parsed: flags.ParsedFlags) -> None:
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
     export_dir = parsed.run["export_dir"]
+    if export_dir and resolved.config.task_name in race.TASKS:
+        raise InputError(
+            f"export_dir={export_dir}: models of RACE are not exported; leave it out."
+        )
     if export_dir:
         check_export_dir(export_dir)
-    results = train_and_evaluate(resolved.config, resolved.output_dir, **phases)
+    results = train_and_evaluate(
+        resolved.config, resolved.output_dir, **phases_of(parsed)
+    )
     if export_dir and results["is_chief"]:
         export_run(results["model"], export_dir, resolved.output_dir, resolved.config)
         print(f"SavedModel: {export_dir}", flush=True)

@@ -38,6 +38,7 @@ FLAGS = FlagsOfScript(
             "vocab_file",
             "do_lower_case",
             "max_seq_length",
+            "max_qa_length",
             "max_position_embeddings",
         ),
         "Recipe": (

@@ -61,6 +61,8 @@ class FlagsOfScript:
       groups: title to names of flags, for the help page; what is in none of them is
         listed at the end, under "Devices".
       retired: flags of Google's script that have no meaning here, and what to do.
+      left_out: settings of `config` that are no flags of this script.
+      renamed: settings whose flags have the names of Google's script.
     """
 
     intro: tuple[str, ...]
@@ -68,6 +70,8 @@ class FlagsOfScript:
     run: Mapping[str, Flag]
     groups: Mapping[str, tuple[str, ...]]
     retired: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +131,11 @@ def parse(argv: Sequence[str], script: FlagsOfScript) -> ParsedFlags:
         )
     given = {name: values[name].value for name in known if values[name].present}
     run = {name: given.pop(name, None) for name in script.run}
-    return ParsedFlags(run, _nested(given, known))
+    settings = _nested(given, known)
+    for name, flag in script.renamed.items():
+        if flag in settings:
+            settings[name] = settings.pop(flag)
+    return ParsedFlags(run, settings)
 
 
 def help_text(program: str, script: FlagsOfScript) -> str:
@@ -152,7 +160,10 @@ def _help_line(name: str, flag: Flag) -> str:
 
 def _all_flags(script: FlagsOfScript) -> dict[str, Flag]:
     settings = _flags_of(script.config)
-    del settings["lsh"]
+    for name in ("lsh", *script.left_out):
+        del settings[name]
+    for name, flag in script.renamed.items():
+        settings[flag] = settings.pop(name)
     for name, flag in _flags_of(LSHConfig).items():
         settings[_LSH_FLAGS.get(name, name)] = flag
     return {**script.run, **settings}

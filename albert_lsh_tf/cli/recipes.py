@@ -1,8 +1,8 @@
 """Where the settings of a run come from. Does not import TensorFlow.
 
-Later wins: the defaults of `ClassifierConfig`; the task's recipe, configs/glue/*.yaml;
-what suits the embedded model, where its weights are used; without training, the config
-of the run in output_dir; --config_file; flags.
+Later wins: the defaults of `ClassifierConfig`; the task's recipe, configs/glue/*.yaml
+or configs/race/race.yaml; what suits the embedded model, where its weights are used;
+without training, the config of the run in output_dir; --config_file; flags.
 """
 
 import dataclasses
@@ -15,11 +15,16 @@ from albert_lsh_tf.cli.flags import ParsedFlags
 from albert_lsh_tf.config import ClassifierConfig, RunConfig
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.data.classification import known_name, spelled
-from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, FINE_TUNING_FILE
+from albert_lsh_tf.data.race import questions as race
+from albert_lsh_tf.embedded import (
+    EMBEDDED_MODEL_NAME,
+    FINE_TUNING_FILE,
+    RACE_FINE_TUNING_FILE,
+)
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # In an installed package, and in a checkout.
-_RECIPE_FOLDERS = (_PACKAGE / "configs" / "glue", _PACKAGE.parent / "configs" / "glue")
+_CONFIGS = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 # A run's folder holds these itself, and the files they name may be gone.
 WEIGHT_SETTINGS = (
     "init_checkpoint",
@@ -42,12 +47,17 @@ class Resolved:
     description: str
 
 
-def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
+def resolve(
+    parsed: ParsedFlags,
+    do_train: bool,
+    default_task: str = ClassifierConfig().task_name,
+) -> Resolved:
     """Puts the layers of settings on top of each other.
 
     Args:
       parsed: the command line.
       do_train: whether the run trains.
+      default_task: the task where no layer names one.
 
     Returns:
       The config of the run.
@@ -55,7 +65,7 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
     Raises:
       InputError: a file is missing or broken, or the settings do not fit together.
     """
-    run_file = _run_file(parsed) if not do_train else None
+    run_file = _run_file(parsed, default_task) if not do_train else None
     file_settings = settings_file(parsed.run["config_file"])
     saved_settings = read_mapping(run_file) if run_file else {}
     saved_settings = {
@@ -65,7 +75,7 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
     }
     given = [saved_settings, file_settings, parsed.settings]
     task_name = known_name(
-        _last(given, "task_name", ClassifierConfig().task_name),
+        _last(given, "task_name", default_task),
         _last(given, "labels", None),
         _last(given, "data_dir", None),
     )
@@ -76,8 +86,11 @@ def resolve(parsed: ParsedFlags, do_train: bool) -> Resolved:
     else:
         if recipe := _recipe_file(task_name):
             layers.append((str(recipe), read_mapping(recipe)))
-        if uses_embedded_weights(given) and FINE_TUNING_FILE.exists():
-            layers.append((str(FINE_TUNING_FILE), read_mapping(FINE_TUNING_FILE)))
+        if uses_embedded_weights(given):
+            recipe = (
+                RACE_FINE_TUNING_FILE if task_name in race.TASKS else FINE_TUNING_FILE
+            )
+            layers.append((str(recipe), read_mapping(recipe)))
     if parsed.run["config_file"]:
         layers.append((parsed.run["config_file"], file_settings))
     layers.append(("", {**parsed.settings, "task_name": task_name}))
@@ -138,16 +151,15 @@ def _is_number_of_steps(value: Any) -> bool:
 
 
 def _recipe_file(task_name: str) -> pathlib.Path | None:
-    for folder in _RECIPE_FOLDERS:
-        path = folder / f"{task_name.lower()}.yaml"
-        if path.exists():
-            return path
-    return None
+    name = f"glue/{task_name.lower()}.yaml"
+    if task_name in race.TASKS:
+        name = "race/race.yaml"
+    return next((f / name for f in _CONFIGS if (f / name).exists()), None)
 
 
-def _run_file(parsed: ParsedFlags) -> pathlib.Path | None:
+def _run_file(parsed: ParsedFlags, default_task: str) -> pathlib.Path | None:
     """The config of the run that is evaluated or predicted with, if there is one."""
-    task_name = parsed.settings.get("task_name", ClassifierConfig().task_name)
+    task_name = parsed.settings.get("task_name", default_task)
     default = f"runs/{spelled(task_name).lower()}"
     folders = [pathlib.Path(parsed.run["output_dir"] or default)]
     if weights := parsed.settings.get("init_checkpoint"):
@@ -194,9 +206,9 @@ def _describe(layers: list[tuple[str, Mapping[str, Any]]], parsed: ParsedFlags) 
 def _shown(source: str) -> str:
     """A path as short as it stays clear."""
     path = pathlib.Path(source)
-    if path == FINE_TUNING_FILE:
+    if path in (FINE_TUNING_FILE, RACE_FINE_TUNING_FILE):
         return f"what suits {EMBEDDED_MODEL_NAME}"
-    for folder in _RECIPE_FOLDERS:
-        if path.parent == folder:
-            return f"configs/glue/{path.name}"
+    for folder in _CONFIGS:
+        if path.is_relative_to(folder):
+            return f"configs/{path.relative_to(folder)}"
     return source

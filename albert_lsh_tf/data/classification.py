@@ -1,11 +1,14 @@
-"""Tasks of GLUE and the user's own, by one name and one reader. No TensorFlow here."""
+"""GLUE, RACE and the user's own tasks, by name and one reader. No TensorFlow here."""
 
 import pathlib
 from collections.abc import Sequence
 
 from albert_lsh_tf.data import glue, glue_tasks, jsonl_task
+from albert_lsh_tf.data.race import questions as race
 from albert_lsh_tf.data.task import Example, Task, has_split
 from albert_lsh_tf.errors import InputError
+
+PUBLISHED = {**glue_tasks.TASKS, **race.TASKS}
 
 
 def find_task(
@@ -14,7 +17,7 @@ def find_task(
     text_pairs: bool | None = None,
     data_dir: str | pathlib.Path | None = None,
 ) -> Task:
-    """The task of a name: GLUE's, in any spelling, or else the user's own.
+    """The task of a name: GLUE's or RACE, in any spelling, or else the user's own.
 
     Args:
       name: such as "mrpc", or a folder of `data_dir` that holds train.jsonl.
@@ -27,12 +30,12 @@ def find_task(
       The task.
 
     Raises:
-      InputError: there is no such task, train.jsonl is not what it should be, or a task
-        of GLUE has other labels or texts.
+      InputError: there is no such task, train.jsonl is not what it should be, or a
+        published task has other labels or texts.
     """
     name = known_name(name, labels, data_dir)
-    if name in glue_tasks.TASKS:
-        return _checked(glue_tasks.TASKS[name], labels, text_pairs)
+    if name in PUBLISHED:
+        return _checked(PUBLISHED[name], labels, text_pairs)
     if labels is not None:
         return jsonl_task.make_task(name, labels, text_pairs is not False)
     task = jsonl_task.read_task(name, data_dir)
@@ -60,7 +63,7 @@ def known_name(
       InputError: there is no such task.
     """
     name = spelled(name)
-    if name in glue_tasks.TASKS:
+    if name in PUBLISHED:
         return name
     own = jsonl_task.make_task(name, labels or ())
     if labels is not None or (data_dir and has_split(own, data_dir, "train")):
@@ -73,13 +76,16 @@ def known_name(
         else:
             missing = f"give data_dir, the folder that holds {own.files['train']}"
         raise InputError(
-            f"{error} For data of your own {missing}, with "
+            f"{error} {race.NAME} is known, too. For data of your own {missing}, with "
             f"{jsonl_task.EXPECTED_LINE} a line."
         ) from error
 
 
 def spelled(name: str) -> str:
-    """A name as GLUE spells it; one that is none of GLUE's as it is."""
+    """A name as GLUE and RACE spell it; one that is none of theirs as it is."""
+    for task_name in race.TASKS:
+        if name.strip().lower() == task_name.lower():
+            return task_name
     try:
         return glue_tasks.find_task(name).name
     except InputError:
@@ -100,18 +106,14 @@ def read_examples(
       The examples in the file's order; at least one.
 
     Raises:
-      InputError: see `glue.read_examples` and `jsonl_task.read_examples`.
+      InputError: see `read_examples` of `glue`, `race.questions` and `jsonl_task`.
     """
-    reader = glue if isinstance(task, glue_tasks.GlueTask) else jsonl_task
-    return reader.read_examples(task, data_dir, split)
+    readers = {glue_tasks.GlueTask: glue, race.RaceTask: race}
+    return readers.get(type(task), jsonl_task).read_examples(task, data_dir, split)
 
 
-def _checked(
-    task: glue_tasks.GlueTask,
-    labels: Sequence[str] | None,
-    text_pairs: bool | None,
-) -> glue_tasks.GlueTask:
-    """A task of GLUE, unless settings for the user's own data contradict it."""
+def _checked(task: Task, labels: Sequence[str] | None, text_pairs: bool | None) -> Task:
+    """A published task, unless settings for the user's own data contradict it."""
     if labels is not None and tuple(labels) != task.labels:
         raise InputError(
             f"labels={','.join(labels)} are not those of {task.name} "

@@ -34,6 +34,10 @@ class Features:
         """Tokens of each example, without padding: [n]."""
         return self.input_mask.sum(axis=1)
 
+    def groups(self) -> dict[str, np.ndarray]:
+        """Groups of examples that are scored apart, by name: there are none."""
+        return {}
+
     def as_dict(self) -> dict[str, np.ndarray]:
         """The arrays by name, not copied."""
         fields = dataclasses.fields(self)

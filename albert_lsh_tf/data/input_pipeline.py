@@ -29,7 +29,8 @@ class StoredFeatures(Protocol):
     def gather(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
         """Columns by name, of the examples int64 [m]; shapes but for m are known.
 
-        Among them are input_mask, int32 [m, T], and example_id, the indices.
+        Among them are input_mask, int32 [m, T] or [m, ..., T], and example_id, the
+        indices.
         """
 
 
@@ -150,7 +151,7 @@ def evaluation_dataset(
         is_real = positions < num_examples
         return {
             name: tf.where(
-                is_real if values.shape.rank == 1 else is_real[:, tf.newaxis],
+                tf.reshape(is_real, [-1] + [1] * (values.shape.rank - 1)),
                 values,
                 _filler(name, values),
             )
@@ -219,7 +220,7 @@ def _filler(name: str, values: tf.Tensor) -> tf.Tensor:
     if name == "example_id":
         return tf.constant(FILLER_ID, values.dtype)
     if name == "input_mask":
-        return tf.one_hot(0, values.shape[1], dtype=values.dtype)
+        return tf.one_hot(0, values.shape[-1], dtype=values.dtype)
     if name == "label":
         return tf.constant(NO_LABEL, values.dtype)
     return tf.zeros([], values.dtype)  # The id of <pad>, and of the first sentence.

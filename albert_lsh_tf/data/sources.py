@@ -54,7 +54,7 @@ def locate(
     if not isinstance(task, GlueTask):
         raise InputError(
             f"no data for {task.name}: give data_dir, the folder that holds "
-            f"{task.name}/."
+            f"{task.files['train'].split('/')[0]}/."
         )
     if glue_dir := glue_dir_of(task):
         description = f"{task.name} in {glue_dir} ($GLUE_DIR)"

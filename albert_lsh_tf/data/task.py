@@ -25,7 +25,7 @@ class Task:
     """What one task looks like on disk, and how it is scored."""
 
     name: str
-    files: Mapping[str, str]  # Split to file, below the folder of all tasks.
+    files: Mapping[str, str]  # Split to file or folder, below that of all tasks.
     text_columns: tuple[str, ...]  # One or two, as the files name them.
     labels: tuple[str, ...] | None  # In the order of their ids; None for a score.
     metrics: tuple[str, ...]  # In the order in which they are written.
@@ -80,7 +80,7 @@ def find_split(task: Task, data_dir: str | pathlib.Path, split: str) -> pathlib.
     if data_dir.name.lower() == folder.lower():
         folders.append(data_dir)
     for path in (each / f"{name}{end}" for each in folders for end in task.SUFFIXES):
-        if path.is_file():
+        if path.exists():
             return path
     raise InputError(
         f"{folders[0] / name}: no such file; looked for {name} in "

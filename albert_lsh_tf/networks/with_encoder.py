@@ -60,9 +60,9 @@ class ModelWithEncoder(tf_keras.Model):
         return cls(encoder=encoder, **config)
 
 
-def encoder_inputs() -> list[tf.Tensor]:
-    """Symbolic inputs of an encoder, in its order: int32 [B, T] each."""
+def encoder_inputs(per_option: bool = False) -> list[tf.Tensor]:
+    """Symbolic inputs of an encoder, in its order: int32 [B, T] or [B, C, T] each."""
     return [
-        tf_keras.Input([None], dtype=tf.int32, name=name)
+        tf_keras.Input([None] * (1 + per_option), dtype=tf.int32, name=name)
         for name in ("input_word_ids", "input_mask", "input_type_ids")
     ]

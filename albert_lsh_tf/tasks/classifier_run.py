@@ -3,21 +3,24 @@
 import logging
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.tasks import glue, inputs, results
 from albert_lsh_tf.tasks.experiment import experiment_config
+from albert_lsh_tf.tasks.fine_tuning_run import FineTuningRun
+from albert_lsh_tf.tasks.metrics import metrics_of_groups
 from albert_lsh_tf.tasks.prediction import predict_logits
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
 from albert_lsh_tf.tasks.task_data import TaskData
-from albert_lsh_tf.tasks.training_run import TrainingRun, restore
+from albert_lsh_tf.tasks.training_run import in_a_line
 
 _logger = logging.getLogger(__name__)
 
 
-class ClassifierRun(TrainingRun):
+class ClassifierRun(FineTuningRun):
     """One process's part in a run of classification.
 
     Args:
@@ -59,22 +62,9 @@ class ClassifierRun(TrainingRun):
             evaluates=do_eval,
         )
 
-    def start(self) -> None:
-        if self.files.checkpoint is None:
-            self.task.initialize_from(self.model, self.files.weights)
-        else:
-            restore(self.trainer.checkpoint, self.files.checkpoint)
-
     def results(self, do_eval: bool, do_predict: bool) -> dict[str, Any]:
         """Trains if there is something left to train, then evaluates and predicts."""
-        say = self.progress.say
-        if self.trains:
-            self.train()
-        elif self.start_step:
-            say(f"{self.folder.path} is trained up to step {self.start_step} already.")
-        # Without training, the checkpoint that was named, if one was.
-        is_named = not self.trains and not self.start_step
-        step = self.restore_best(self.files.checkpoint if is_named else None)
+        step = self.train_and_restore_best()
         recorded = self._recorded()
         best = None
         if do_eval:
@@ -99,7 +89,7 @@ class ClassifierRun(TrainingRun):
             results.write_summary(self.folder, summary)
         task = self.task.glue_task
         results.draw_curves(self.folder, self.log, task.name, task.best_metric)
-        say(f"results: {self.folder.path}")
+        self.progress.say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
 
     def _recorded(self) -> dict[str, Any] | None:
@@ -140,3 +130,9 @@ class ClassifierRun(TrainingRun):
                 self.folder, task, split, self.data.examples[split], logits, keep
             )
             self.progress.say(f"predictions of {split}: {', '.join(names)}")
+            labels = [example.label for example in self.data.examples[split]]
+            if None not in labels:
+                groups = self.data.features[split].groups()
+                metrics = metrics_of_groups(task, logits, np.array(labels), groups)
+                results.write_test_scores(self.folder, metrics)
+                self.progress.say(f"{split}: {in_a_line(metrics)}")

@@ -39,6 +39,7 @@ def experiment_config(
         "vocabulary_file": files.vocabulary_file,
         "do_lower_case": config.do_lower_case,
         "max_seq_length": config.max_seq_length,
+        "max_qa_length": config.max_qa_length,
     }
     return cfg.ExperimentConfig(
         runtime=cfg.RuntimeConfig(mixed_precision_dtype=config.mixed_precision),

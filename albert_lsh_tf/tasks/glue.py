@@ -1,4 +1,6 @@
-"""Classification, and GLUE's scores, as a Model Garden task: `albert_lsh/glue`.
+"""Classification with GLUE's scores and RACE's, as a Model Garden task.
+
+It is registered as `albert_lsh/glue`.
 
 The loss of a step is the mean over the batch. Evaluation brings all logits to the host
 and scores them there at once, so metrics do not depend on batch size or devices.
@@ -12,10 +14,15 @@ from official.core import config_definitions as cfg
 from official.core import exp_factory, task_factory
 
 from albert_lsh_tf.data.classification import find_task, read_examples
-from albert_lsh_tf.data.features import Features, encode_examples
+from albert_lsh_tf.data.classification_features import make_features
+from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
+from albert_lsh_tf.data.race.features import RaceFeatures
+from albert_lsh_tf.data.race.questions import RaceTask
 from albert_lsh_tf.data.tokenizers import open_tokenizer
+from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.classifier import AlbertClassifier
+from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
 from albert_lsh_tf.tasks.encoder_config import build_encoder
 from albert_lsh_tf.tasks.fine_tuning_task import (
     FineTuningTask,
@@ -23,13 +30,13 @@ from albert_lsh_tf.tasks.fine_tuning_task import (
     model_inputs,
 )
 from albert_lsh_tf.tasks.glue_config import GlueConfig, GlueDataConfig
-from albert_lsh_tf.tasks.metrics import constant_prediction, evaluation_metrics
+from albert_lsh_tf.tasks.metrics import constant_prediction, metrics_of_groups
 from albert_lsh_tf.tasks.optimization import OptimizationConfig
 
 
 @task_factory.register_task_cls(GlueConfig)
 class GlueTask(FineTuningTask):
-    """Fine-tunes and evaluates ALBERT on one task of GLUE, or of the user's own.
+    """Fine-tunes and evaluates ALBERT on a task of GLUE, RACE, or of the user's own.
 
     Args:
       params: which task, weights and data.
@@ -48,15 +55,17 @@ class GlueTask(FineTuningTask):
             params.task_name, params.labels, data_dir=params.train_data.input_path
         )
         # By split; `build_inputs` reads the files of those that are not here.
-        self.features: dict[str, Features] = {}
+        self.features: dict[str, Features | RaceFeatures] = {}
         # What the last evaluation's model gave to every example, if it did.
         self.constant_prediction: str | None = None
 
-    def build_model(self) -> AlbertClassifier:
+    def build_model(self) -> AlbertClassifier | AlbertMultipleChoice:
         """The classifier with new weights; `initialize` or a checkpoint fills it."""
         config = self.task_config.model
         encoder = build_encoder(config.encoder.get())
         task = self.glue_task
+        if isinstance(task, RaceTask):
+            return AlbertMultipleChoice(encoder, config.classifier_dropout)
         return AlbertClassifier(
             encoder,
             num_classes=1 if task.is_regression else len(task.labels),
@@ -85,17 +94,26 @@ class GlueTask(FineTuningTask):
             input_context=input_context,
         )
 
-    def _features_of(self, params: GlueDataConfig) -> Features:
+    def _features_of(self, params: GlueDataConfig) -> Features | RaceFeatures:
         """The features of all splits of `params`, numbered in one row."""
         for split in params.splits:
             if split not in self.features:
-                self.features[split] = encode_examples(
+                self.features[split] = make_features(
+                    self.glue_task,
                     read_examples(self.glue_task, params.input_path, split),
                     open_tokenizer(params.vocabulary_file, params.do_lower_case),
                     params.max_seq_length,
-                    is_regression=self.glue_task.is_regression,
+                    params.max_qa_length,
                 )
-        return concatenate([self.features[split] for split in params.splits])
+        parts = [self.features[split] for split in params.splits]
+        if len(parts) == 1:
+            return parts[0]
+        if any(isinstance(part, RaceFeatures) for part in parts):
+            raise InputError(
+                f"splits={', '.join(params.splits)}: splits of RACE are not joined; "
+                "name one."
+            )
+        return concatenate(parts)
 
     def build_losses(
         self,
@@ -143,7 +161,8 @@ class GlueTask(FineTuningTask):
     ) -> dict[str, float]:
         """Metrics of all validation splits: the first by plain names, others suffixed.
 
-        MNLI's second dev set, for one, gives `eval_accuracy_mismatched`.
+        MNLI's second dev set, for one, gives `eval_accuracy_mismatched`; what is for
+        high schools in RACE gives `eval_accuracy_high`.
         """
         outputs = in_order(aggregated_logs)
         logits, labels = outputs["logits"], outputs["label"]
@@ -151,8 +170,11 @@ class GlueTask(FineTuningTask):
         metrics, start = {}, 0
         for split in self.task_config.validation_data.splits:
             end = start + len(self.features[split])
-            part = evaluation_metrics(
-                self.glue_task, logits[start:end], labels[start:end]
+            part = metrics_of_groups(
+                self.glue_task,
+                logits[start:end],
+                labels[start:end],
+                self.features[split].groups(),
             )
             suffix = split.removeprefix("dev")
             metrics.update({name + suffix: value for name, value in part.items()})

@@ -18,6 +18,7 @@ class GlueDataConfig(cfg.DataConfig):
       vocabulary_file: SentencePiece model, or WordPiece vocab.txt.
       do_lower_case: lower-case and strip accents.
       max_seq_length: tokens an example is cut and padded to.
+      max_qa_length: most tokens of a question with an option, of RACE.
       start_step: batches of training that earlier runs have used up.
     """
 
@@ -27,6 +28,7 @@ class GlueDataConfig(cfg.DataConfig):
     vocabulary_file: str = ""
     do_lower_case: bool = True
     max_seq_length: int = 128
+    max_qa_length: int = 128
     seed: int | None = 0
     start_step: int = 0
 
@@ -43,10 +45,10 @@ class GlueModelConfig(base_config.Config):
 
 @dataclasses.dataclass
 class GlueConfig(cfg.TaskConfig):
-    """One task of GLUE, or of the user's own.
+    """One task of GLUE, RACE, or of the user's own.
 
     Attributes:
-      task_name: as GLUE spells it, whatever the case; or the folder of own data.
+      task_name: as GLUE or RACE spell it, whatever the case; or the folder of own data.
       labels: classes of own data, in order; None: those in train.jsonl, which is looked
         for in the training data's `input_path`.
       init_checkpoint: start weights, anything that `find_weights` takes; required.

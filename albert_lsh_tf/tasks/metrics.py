@@ -1,5 +1,7 @@
 """Metrics on the host, from all logits of an evaluation set at once."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import scipy.special
 import scipy.stats
@@ -27,6 +29,32 @@ def evaluation_metrics(
     metrics = {name: _METRICS[name](labels, predictions) for name in task.metrics}
     metrics["loss"] = mean_loss(task, logits, labels)
     return {name: float(value) for name, value in metrics.items()}
+
+
+def metrics_of_groups(
+    task: Task,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    groups: Mapping[str, np.ndarray],
+) -> dict[str, float]:
+    """`evaluation_metrics` of all examples, and the task's metrics of each group.
+
+    Args:
+      task: see `evaluation_metrics`.
+      logits: see there.
+      labels: see there.
+      groups: name of a group to which examples are in it, bool [n].
+
+    Returns:
+      The metrics, those of a group with its name behind: `eval_accuracy_high`; the
+      loss at the end.
+    """
+    metrics = evaluation_metrics(task, logits, labels)
+    loss = metrics.pop("loss")
+    for group, rows in groups.items():
+        part = evaluation_metrics(task, logits[rows], labels[rows])
+        metrics.update({f"{name}_{group}": part[name] for name in task.metrics})
+    return {**metrics, "loss": loss}
 
 
 def constant_prediction(task: Task, logits: np.ndarray) -> str | None:

@@ -1,8 +1,7 @@
 """Settles what the classes of a run are, before anything else is."""
 
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.data.classification import find_task, spelled
-from albert_lsh_tf.data.glue_tasks import TASKS
+from albert_lsh_tf.data.classification import PUBLISHED, find_task, spelled
 from albert_lsh_tf.data.task import Task, shown
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.inputs import find_trained
@@ -15,7 +14,7 @@ def settle_task(
     """The task of a run, and its config with all that is needed to make it again.
 
     What is unset of `labels` and `text_pairs` comes from train.jsonl or, without
-    training, from the run that was trained. For GLUE both stay unset.
+    training, from the run that was trained. For published tasks both stay unset.
 
     Args:
       config: the run.
@@ -29,7 +28,7 @@ def settle_task(
       InputError: there is no such task, train.jsonl is not what it should be, or there
         is no trained classifier, or one of other labels.
     """
-    if spelled(config.task_name) in TASKS:
+    if spelled(config.task_name) in PUBLISHED:
         task = find_task(config.task_name, config.labels, config.text_pairs)
         return config.replace(labels=None, text_pairs=None), task
     if do_train:

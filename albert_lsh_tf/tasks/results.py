@@ -34,6 +34,14 @@ def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> Non
     )
 
 
+def write_test_scores(folder: RunFolder, metrics: dict[str, float]) -> None:
+    """Writes predict_results.txt: scores on a test set whose labels are known."""
+    folder.write(
+        "predict_results.txt",
+        "".join(f"{name} = {value}\n" for name, value in metrics.items()),
+    )
+
+
 def summarize(log: TrainingLog, best: dict | None) -> dict:
     """Everything about a run in one dict, ready for JSON.
 

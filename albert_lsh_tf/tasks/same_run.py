@@ -26,7 +26,7 @@ _FREE = (
 # What the scores of weights that are trained already depend on.
 _SCORING = (
     *("task_name", "data_dir", "labels", "text_pairs", "download"),
-    *("do_lower_case", "max_seq_length"),
+    *("do_lower_case", "max_seq_length", "max_qa_length"),
     *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 _WEIGHTS = ("init_checkpoint", "albert_hub_module_handle")

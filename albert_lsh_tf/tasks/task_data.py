@@ -3,10 +3,14 @@
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+
 from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.classification import read_examples
-from albert_lsh_tf.data.features import Features, encode_examples
+from albert_lsh_tf.data.classification_features import make_features
+from albert_lsh_tf.data.features import Features
+from albert_lsh_tf.data.race.features import RaceFeatures
 from albert_lsh_tf.data.sources import locate
 from albert_lsh_tf.data.task import Example, Task, has_split
 from albert_lsh_tf.data.tokenizers import open_tokenizer
@@ -27,7 +31,7 @@ class TaskData:
     description: str
     data_dir: str
     examples: dict[str, list[Example]]
-    features: dict[str, Features]
+    features: dict[str, Features | RaceFeatures]
 
     def splits(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the wanted splits that are there, in the wanted order."""
@@ -72,18 +76,20 @@ def load_data(
             say(f"note: {task.name} has no {split} file there; it is left out.")
     examples = {split: read_examples(task, source.data_dir, split) for split in splits}
     features = {
-        split: encode_examples(
+        split: make_features(
+            task,
             examples[split],
             tokenizer,
             config.max_seq_length,
-            is_regression=task.is_regression,
+            config.max_qa_length,
         )
         for split in splits
     }
     say("examples: " + ", ".join(f"{len(examples[s])} {s}" for s in splits))
     for split in splits[:1]:
-        # The last column of the mask; a text that just fits is among them.
-        if num_full := int(features[split].input_mask[:, -1].sum()):
+        # A text that just fits is among them.
+        counts = features[split].token_counts
+        if num_full := np.count_nonzero(counts == config.max_seq_length):
             say(
                 f"note: {num_full} of {len(examples[split])} {split} examples fill all "
                 f"{config.max_seq_length} tokens; what is longer is cut"

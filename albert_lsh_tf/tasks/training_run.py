@@ -169,7 +169,7 @@ class TrainingRun:
 
     def say_best(self, step: int, metrics: dict[str, float]) -> None:
         """Shows the scores of the best checkpoint."""
-        self.progress.say(f"best checkpoint (step {step}): {_in_a_line(metrics)}")
+        self.progress.say(f"best checkpoint (step {step}): {in_a_line(metrics)}")
 
     def further_measures(
         self, outputs: dict[str, Any], steps: int, seconds: float
@@ -259,10 +259,11 @@ class TrainingRun:
         name = self.best_metric
         self.progress.show(name, f"{metrics[name]:.4f}")
         mark = "  (best)" if is_best else ""
-        self.progress.say(f"step {step}: {_in_a_line(metrics)}{mark}")
+        self.progress.say(f"step {step}: {in_a_line(metrics)}{mark}")
 
 
-def _in_a_line(metrics: dict[str, float]) -> str:
+def in_a_line(metrics: dict[str, float]) -> str:
+    """Scores for the user: `eval_accuracy 0.8125  loss 0.4312`."""
     return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
 
 

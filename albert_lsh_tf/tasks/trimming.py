@@ -18,19 +18,19 @@ def run_trimmed(
 
     Args:
       function: whose results have the same shapes for any length.
-      inputs: input_mask, rows [B, T] like it, and columns [B].
+      inputs: input_mask, [B, T] or [B, ..., T], others like it, and columns [B].
 
     Returns:
       The result of one of `NUM_LENGTHS` calls, with T, 3/4, half or a quarter of it,
       rounded up.
     """
-    total = inputs["input_mask"].shape[1]
+    total = inputs["input_mask"].shape[-1]
     lengths = sorted({-(-total * n // NUM_LENGTHS) for n in range(1, NUM_LENGTHS + 1)})
-    longest = tf.reduce_max(tf.reduce_sum(inputs["input_mask"], axis=1))
+    longest = tf.reduce_max(tf.reduce_sum(inputs["input_mask"], axis=-1))
 
     def at_length(length: int) -> Any:
         trimmed = {
-            name: values[:, :length] if values.shape.rank == 2 else values
+            name: values[..., :length] if values.shape.rank > 1 else values
             for name, values in inputs.items()
         }
         # The gradient of an embedding table is sparse, and as long as the batch.

@@ -56,7 +56,7 @@ def test_every_setting_has_a_flag_and_stands_in_the_help():
     names |= {"output_dir", "do_train", "do_eval", "do_predict", "export_dir"}
     for name in names | {"config_file"}:
         assert f"--{name} " in page or f"--[no]{name} " in page, name
-    assert len(page.splitlines()) < 80
+    assert len(page.splitlines()) <= 80
 
 
 @pytest.mark.parametrize(

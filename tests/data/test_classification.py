@@ -65,7 +65,7 @@ def test_with_labels_nothing_is_read():
 
 def test_an_unknown_name_is_told_how_own_data_would_have_to_look(own):
     start = "task_name='mprc' is not a GLUE task; did you mean 'mrpc'? known are "
-    start += f"{', '.join(TASKS)}. For data of your own "
+    start += f"{', '.join(TASKS)}. RACE is known, too. For data of your own "
     here = f"there is no {own}/mprc/train.jsonl, "
     nowhere = "give data_dir, the folder that holds mprc/train.jsonl, "
     end = 'with {"text": "...", "label": "..."} a line.'

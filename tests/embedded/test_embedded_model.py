@@ -33,6 +33,7 @@ def test_folder_is_in_googles_layout():
         "fine_tuning.yaml",
         "model.ckpt-best.data-00000-of-00001",
         "model.ckpt-best.index",
+        "race_fine_tuning.yaml",
         "spiece.model",
         "squad_fine_tuning.yaml",
     ]

@@ -5,7 +5,12 @@ import pytest
 
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.data.jsonl_task import make_task
-from albert_lsh_tf.tasks.metrics import constant_prediction, evaluation_metrics
+from albert_lsh_tf.data.race import questions as race
+from albert_lsh_tf.tasks.metrics import (
+    constant_prediction,
+    evaluation_metrics,
+    metrics_of_groups,
+)
 
 
 def logits_for(predictions, num_classes=2):
@@ -77,3 +82,45 @@ def test_diverged_models_have_no_loss(name):
 
 def test_two_different_predictions_are_not_constant():
     assert constant_prediction(find_task("mrpc"), logits_for([0, 0, 1])) is None
+
+
+def test_groups_have_scores_of_their_own_before_the_loss():
+    task = race.TASKS["RACE"]
+    labels = np.array([0, 1, 2, 3, 0])
+    logits = logits_for([0, 1, 3, 3, 2], num_classes=4)
+    is_high = np.array([True, False, True, False, True])
+    groups = {"middle": ~is_high, "high": is_high}
+    metrics = metrics_of_groups(task, logits, labels, groups)
+    assert list(metrics) == [
+        *("eval_accuracy", "eval_accuracy_middle", "eval_accuracy_high"),
+        "loss",
+    ]
+    assert metrics["eval_accuracy"] == pytest.approx(3 / 5)
+    assert metrics["eval_accuracy_middle"] == 1.0
+    assert metrics["eval_accuracy_high"] == pytest.approx(1 / 3)
+    right, wrong = np.log(1 + 3 * np.exp(-2)), np.log(np.exp(2) + 3)
+    assert metrics["loss"] == pytest.approx((3 * right + 2 * wrong) / 5)
+
+
+def test_each_metric_of_a_task_is_that_of_the_group():
+    task = find_task("mrpc")
+    labels, logits = np.array([1, 0, 1, 1]), logits_for([1, 0, 0, 1])
+    odd = np.array([False, True, False, True])
+    metrics = metrics_of_groups(task, logits, labels, {"odd": odd})
+    part = evaluation_metrics(task, logits[odd], labels[odd])
+    assert list(metrics) == [
+        "eval_accuracy",
+        "f1",
+        "eval_accuracy_odd",
+        "f1_odd",
+        "loss",
+    ]
+    assert metrics["f1_odd"] == part["f1"] == 1.0 != metrics["f1"]
+
+
+def test_without_groups_all_is_as_before():
+    task = find_task("sts-b")
+    labels, scores = np.array([0.0, 1.0, 3.0]), np.array([[0.5], [1.0], [2.0]])
+    found = metrics_of_groups(task, scores, labels, {})
+    expected = evaluation_metrics(task, scores, labels)
+    assert list(found.items()) == list(expected.items())

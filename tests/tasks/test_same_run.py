@@ -26,6 +26,7 @@ OTHERS = {
     "albert_hub_module_handle": "tensorflow/albert_en_base/3",
     "do_lower_case": False,
     "max_seq_length": 128,
+    "max_qa_length": 64,
     "max_position_embeddings": 1024,
     "train_batch_size": 64,
     "learning_rate": 0.5,
@@ -61,7 +62,7 @@ FREE = {
 }
 SCORING = {"task_name", "data_dir", "download", "do_lower_case", "max_seq_length"}
 SCORING |= {"attention", "lsh", "lsh_budget", "mixed_precision", "init_checkpoint"}
-SCORING |= {"albert_hub_module_handle", "labels", "text_pairs"}
+SCORING |= {"albert_hub_module_handle", "labels", "text_pairs", "max_qa_length"}
 
 
 @pytest.fixture

@@ -95,6 +95,8 @@ def test_predictions_are_those_of_the_model(trained, tiny):
     examples = read_examples(find_task("mrpc"), tiny.data, "test")
     assert list(ids) == [example.guid for example in examples]
     assert list(map(int, labels)) == list(probabilities.argmax(axis=1))
+    # Nobody knows the labels of the test set.
+    assert not (output_dir / "predict_results.txt").exists()
 
 
 def test_loss_curve_and_summaries_are_written(trained):

@@ -70,3 +70,33 @@ def test_sparse_gradients_become_dense_ones():
     expected = np.zeros([11, 3])
     expected[7], expected[0] = 2 * 7, 2 * 5
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "trimmed"),
+    [([[3, 5], [6, 1]], 6), ([[7, 1], [2, 2]], 12), ([[1, 1], [2, 19]], 23)],
+)
+@pytest.mark.parametrize("wrap", [lambda each: each, tf.function])
+def test_rows_of_several_options_are_cut_to_the_longest_of_all(lengths, trimmed, wrap):
+    total = 23
+    mask = np.arange(total) < np.array(lengths)[..., np.newaxis]
+    batch = {
+        "input_word_ids": tf.constant(mask * 7),
+        "input_mask": tf.constant(mask.astype(np.int32)),
+        "label": tf.constant([5, 8]),
+    }
+
+    def function(inputs):
+        shapes = {name: tuple(each.shape) for name, each in inputs.items()}
+        assert shapes["input_word_ids"] == shapes["input_mask"]
+        assert shapes["input_mask"][:2] == (2, 2)
+        return {
+            "length": tf.shape(inputs["input_mask"])[2],
+            "sums": tf.reduce_sum(inputs["input_word_ids"], axis=-1),
+            "label": inputs["label"],
+        }
+
+    found = wrap(lambda inputs: run_trimmed(function, inputs))(batch)
+    assert int(found["length"]) == trimmed
+    np.testing.assert_array_equal(found["sums"], 7 * np.array(lengths))
+    np.testing.assert_array_equal(found["label"], [5, 8])

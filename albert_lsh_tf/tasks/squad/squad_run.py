@@ -8,6 +8,7 @@ import tensorflow as tf
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import results
 from albert_lsh_tf.tasks.best_checkpoint import read_best
+from albert_lsh_tf.tasks.fine_tuning_run import FineTuningRun
 from albert_lsh_tf.tasks.inputs import ModelFiles, find_trained
 from albert_lsh_tf.tasks.prediction import outputs_of
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
@@ -17,12 +18,11 @@ from albert_lsh_tf.tasks.squad.question_sets import THRESHOLD, Predictions
 from albert_lsh_tf.tasks.squad.results import write_answers
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 from albert_lsh_tf.tasks.squad.task import SquadTask, predictions_of
-from albert_lsh_tf.tasks.training_run import TrainingRun, restore
 
 BEST_METRIC = "f1"
 
 
-class SquadRun(TrainingRun):
+class SquadRun(FineTuningRun):
     """One process's part in a SQuAD run.
 
     Args:
@@ -63,28 +63,15 @@ class SquadRun(TrainingRun):
             evaluates=do_train and data.can_be_scored,
         )
 
-    def start(self) -> None:
-        if self.files.checkpoint:
-            restore(self.trainer.checkpoint, self.files.checkpoint)
-        else:
-            self.task.initialize_from(self.model, self.files.weights)
-
     def results(self, do_predict: bool) -> dict[str, Any]:
         """Trains if there is something left to train, then answers the questions."""
-        say = self.progress.say
-        if self.trains:
-            self.train()
-        elif self.start_step:
-            say(f"{self.folder.path} is trained up to step {self.start_step} already.")
-        # Without training, the checkpoint that was named, if one was.
-        is_named = not self.trains and not self.start_step
-        step = self.restore_best(self.files.checkpoint if is_named else None)
+        step = self.train_and_restore_best()
         best = self._predict(step) if do_predict else None
         summary = {**results.summarize(self.log, best), "answering": self.answering}
         if do_predict or self.trains:
             results.write_summary(self.folder, summary)
         results.draw_curves(self.folder, self.log, "SQuAD", BEST_METRIC, 100)
-        say(f"results: {self.folder.path}")
+        self.progress.say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
 
     def _predict(self, step: int) -> dict[str, Any] | None:
@@ -97,6 +84,7 @@ class SquadRun(TrainingRun):
             lambda input_context=None: self.task.build_inputs(
                 self.task.task_config.validation_data, input_context
             ),
+            sum(len(each.features) for each in self.data.evaluated),
         )
         by_set = self.task.candidates_by_set(outputs)
         self.answering = {
