@@ -6,6 +6,7 @@ import numpy as np
 import orbit
 import tensorflow as tf
 import tf_keras
+import tqdm
 
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset
@@ -39,6 +40,7 @@ def predict_logits(
         lambda input_context=None: evaluation_dataset(
             features, batch_size, input_context
         ),
+        len(features),
     )
     return in_order(batches)["logits"]
 
@@ -48,6 +50,7 @@ def outputs_of(
     task: FineTuningTask,
     model: tf_keras.Model,
     make_dataset: Callable[..., tf.data.Dataset],
+    num_examples: int,
 ) -> list[dict[str, np.ndarray]]:
     """What `validation_step` of a task gives for a dataset.
 
@@ -56,6 +59,8 @@ def outputs_of(
       task: the task of the model.
       model: the model.
       make_dataset: takes an `InputContext`, and makes batches of one replica's size.
+      num_examples: in the dataset, without filler rows; for the progress bar, which is
+        drawn on a terminal.
 
     Returns:
       One dict for each step; see `in_order`.
@@ -68,6 +73,14 @@ def outputs_of(
         return tf.nest.map_structure(strategy.experimental_local_results, outputs)
 
     batches = []
-    for batch in dataset:
-        batches = task.aggregate_logs(batches, step(batch))
+    with tqdm.tqdm(
+        total=num_examples,
+        unit="example",
+        desc="predictions",
+        dynamic_ncols=True,
+        disable=None,
+    ) as bar:
+        for batch in dataset:
+            batches = task.aggregate_logs(batches, step(batch))
+            bar.update(np.count_nonzero(batches[-1]["example_id"] >= 0))
     return batches
