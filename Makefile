@@ -18,7 +18,7 @@ demo: $(VENV)/installed
 	$(BIN)/python run_classifier.py --task_name=MRPC
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 30
 
 style: $(VENV)/installed
 	$(BIN)/ruff check .
