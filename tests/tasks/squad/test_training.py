@@ -125,6 +125,18 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(tiny, runs, tmp_pat
     )
 
 
+def test_two_devices_train_and_answer_as_one(tiny, runs, tmp_path):
+    folder, alone = runs[1]
+    config = tiny.config(1, distribution_strategy="mirrored", num_logical_cpus=2)
+    together = train_and_answer(config, tmp_path / "run")
+    assert together["train_loss"] == pytest.approx(alone["train_loss"], rel=1e-4)
+    assert together["answering"]["windows"] == alone["answering"]["windows"]
+    expected = read(folder, "nbest_predictions.json")
+    for identity, answers in read(tmp_path / "run", "nbest_predictions.json").items():
+        best = expected[identity][0]
+        assert answers[0]["probability"] == pytest.approx(best["probability"], rel=1e-3)
+
+
 def test_a_finished_run_is_not_trained_again(tiny, runs, capsys):
     folder, results = runs[1]
     again = train_and_answer(tiny.config(1), folder)
