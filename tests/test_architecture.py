@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "tasks": EVERYBODY | {"networks", "data", "checkpoints", "embedded"},
     "export": EVERYBODY | {"networks", "checkpoints", "data"},
     "benchmark": EVERYBODY | {"ops", "layers", "networks"},
-    "comparison": EVERYBODY | {"tasks"},
+    "comparison": EVERYBODY | {"data", "tasks"},
     "diagnostics": EVERYBODY
     | {"ops", "layers", "networks", "checkpoints", "data", "embedded"},
 }

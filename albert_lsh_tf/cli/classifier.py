@@ -46,6 +46,11 @@ def run(parsed: flags.ParsedFlags, resolved: recipes.Resolved) -> None:
     Raises:
       InputError: see `train_and_evaluate`.
     """
+    if parsed.run["export_dir"] and resolved.config.task_name in race.TASKS:
+        raise InputError(
+            f"export_dir={parsed.run['export_dir']}: models of RACE are not exported; "
+            "leave it out."
+        )
     print(f"recipe: {resolved.description}", flush=True)
     if parsed.run["output_dir"] is None:
         print(f"output_dir: {resolved.output_dir} (the default)", flush=True)
@@ -57,10 +62,6 @@ def run(parsed: flags.ParsedFlags, resolved: recipes.Resolved) -> None:
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
     export_dir = parsed.run["export_dir"]
-    if export_dir and resolved.config.task_name in race.TASKS:
-        raise InputError(
-            f"export_dir={export_dir}: models of RACE are not exported; leave it out."
-        )
     if export_dir:
         check_export_dir(export_dir)
     results = train_and_evaluate(

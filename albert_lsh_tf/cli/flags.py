@@ -63,6 +63,7 @@ class FlagsOfScript:
       retired: flags of Google's script that have no meaning here, and what to do.
       left_out: settings of `config` that are no flags of this script.
       renamed: settings whose flags have the names of Google's script.
+      described: flags of settings with a help and default of this script's own.
     """
 
     intro: tuple[str, ...]
@@ -72,6 +73,7 @@ class FlagsOfScript:
     retired: Mapping[str, str]
     left_out: tuple[str, ...] = ()
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    described: Mapping[str, Flag] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _help_line(name: str, flag: Flag) -> str:
 
 
 def _all_flags(script: FlagsOfScript) -> dict[str, Flag]:
-    settings = _flags_of(script.config)
+    settings = {**_flags_of(script.config), **script.described}
     for name in ("lsh", *script.left_out):
         del settings[name]
     for name, flag in script.renamed.items():

@@ -5,8 +5,12 @@ from albert_lsh_tf.config import ClassifierConfig
 
 _FEATURES = "leave it out; features are made in memory, each article once"
 
+_RENAMED = {
+    "classifier_dropout_prob": "dropout_prob",
+    "keep_checkpoint_max": "num_keep_checkpoint",
+}
 _RUN = {
-    "output_dir": Flag(str, "folder of the run; default runs/race"),
+    "output_dir": Flag(str, "folder of the run; default runs/<task>"),
     "high_only": Flag(bool, "only what is for high schools"),
     "middle_only": Flag(bool, "only what is for middle schools"),
     "do_train": Flag(bool, "train; with none of these three, all are done"),
@@ -60,10 +64,12 @@ FLAGS = FlagsOfScript(
     retired={
         **RETIRED,
         **dict.fromkeys(("train_file", "eval_file", "predict_file"), _FEATURES),
+        **{name: f"use --{flag}" for name, flag in _RENAMED.items()},
     },
     left_out=("labels", "text_pairs", "download"),
-    renamed={
-        "classifier_dropout_prob": "dropout_prob",
-        "keep_checkpoint_max": "num_keep_checkpoint",
+    renamed=_RENAMED,
+    described={
+        "task_name": Flag(str, "race, race-middle or race-high", "race"),
+        "data_dir": Flag(str, "folder that holds RACE/"),
     },
 )

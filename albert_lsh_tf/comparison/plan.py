@@ -23,6 +23,7 @@ from typing import Any
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.config_io import nearest, read_mapping
+from albert_lsh_tf.data.classification import PUBLISHED, spelled
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
@@ -124,12 +125,13 @@ def _kind(
 ) -> tuple[ClassifierConfig | SquadConfig, dict[str, Any]]:
     """The defaults of a task's runs, and the settings that say where its data are."""
     if not any(name in of_task for name in _FILES):
-        data_dir = _data_dir(task, data_dirs)
+        task_name = of_task.get("task_name", task)
+        data_dir = _data_dir(_folder_of(task_name), data_dirs)
         places = {"data_dir": data_dir} if data_dir else {}
-        return ClassifierConfig(task_name=of_task.get("task_name", task)), places
+        return ClassifierConfig(task_name=task_name), places
     places = {}
-    for name in _FILES if data_dirs else ():
-        files = of_task.get(name) or ()
+    for name in (n for n in _FILES if data_dirs and of_task.get(n)):
+        files = of_task[name]
         found = [_file(each, data_dirs) for each in _as_list(files)]
         places[name] = found[0] if isinstance(files, str) else found
     return SquadConfig(), places
@@ -174,14 +176,23 @@ def _section(
     }
 
 
-def _data_dir(task: str, data_dirs: Sequence[str]) -> str | None:
+def _folder_of(task_name: str) -> str:
+    """The folder of a task's files, below its data_dir."""
+    name = spelled(task_name)
+    if name not in PUBLISHED:
+        return name
+    return PUBLISHED[name].files["train"].split("/")[0]
+
+
+def _data_dir(of_task: str, data_dirs: Sequence[str]) -> str | None:
+    """The first folder that holds that of a task."""
     for folder in data_dirs:
-        if (pathlib.Path(folder).expanduser() / task).is_dir():
+        if (pathlib.Path(folder).expanduser() / of_task).is_dir():
             return folder
     if data_dirs:
         raise InputError(
-            f"data_dir={','.join(data_dirs)}: no folder {task} in it; name the folder "
-            "that holds it, too."
+            f"data_dir={','.join(data_dirs)}: no folder {of_task} in it; name the "
+            "folder that holds it, too."
         )
     return None
 

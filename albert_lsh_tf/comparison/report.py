@@ -27,8 +27,9 @@ class Cell:
       scores: metric to one value a seed, in order; shares, or for SQuAD percentages.
       seconds_per_step: one value a seed.
       peak_memory_mib: one value a seed.
-      answering: seconds that the network took to answer all questions, and the windows
-        over their texts, one dict a seed; none for classification.
+      answering: seconds that the network took to answer all questions, with the time
+        to compile it, and the windows over their texts, one dict a seed; none for
+        classification.
     """
 
     scores: dict[str, list[float]]

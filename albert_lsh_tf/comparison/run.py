@@ -10,7 +10,7 @@ from typing import Any
 from albert_lsh_tf.comparison.plan import PLACES, Comparison, PlannedRun
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks.squad.settings import SquadConfig
+from albert_lsh_tf.tasks.squad.settings import FEATURES_FOLDER, SquadConfig
 
 RESULT_FILE = "comparison.json"  # In a run's folder, once it is finished.
 
@@ -22,7 +22,8 @@ def run_comparison(
 ) -> None:
     """Makes the runs that are not finished yet; the same call goes on after a kill.
 
-    Of a finished run, scores, log and config stay, and its checkpoints are deleted.
+    Of a finished run, scores, log and config stay; its checkpoints, and windows over
+    texts, are deleted.
 
     Args:
       comparison: the runs.
@@ -40,7 +41,7 @@ def run_comparison(
         if result is None:
             _in_own_process(run, folder)
             result = read_result(run, output_dir)
-            _delete_checkpoints(folder)
+            _delete_what_is_large(folder)
         best = result["best"]
         scores = "  ".join(
             f"{metric} {value:.4f}"
@@ -62,11 +63,8 @@ def read_result(
     if not path.exists():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    # Where data lie does not change what was learned from them.
-    asked, made = dict(run.config.to_dict()), dict(content["config"])
-    for settings in (asked, made):
-        for name in PLACES:
-            settings.pop(name, None)
+    made = type(run.config).from_dict(content["config"], str(path))
+    asked, made = _without_places(run.config), _without_places(made)
     if asked != made:
         changed = [name for name in asked if asked[name] != made.get(name)]
         raise InputError(
@@ -74,6 +72,19 @@ def read_result(
             "delete it, or give another output_dir."
         )
     return content["result"]
+
+
+def _without_places(config: ClassifierConfig | SquadConfig) -> dict[str, Any]:
+    """Settings without folders: where data lie does not change what they teach."""
+    settings = config.to_dict()
+    for name in PLACES:
+        path = settings.get(name)
+        if isinstance(path, list | tuple):
+            settings[name] = [pathlib.PurePath(each).name for each in path]
+        elif path:
+            settings[name] = pathlib.PurePath(path).name
+    settings.pop("data_dir", None)  # The name of the task says which data.
+    return settings
 
 
 def _in_own_process(run: PlannedRun, folder: pathlib.Path) -> None:
@@ -107,6 +118,9 @@ def _train(config: ClassifierConfig | SquadConfig, folder: str, sender: Any) -> 
     except InputError as error:
         sender.send(str(error))
         return
+    if results["best"] is None:
+        sender.send("its predict_file has no answers to score; name one that has.")
+        return
     keep = ("best", "seconds_per_step", "peak_memory_mib", "history", "answering")
     result = {name: results.get(name) for name in keep}
     content = {"config": config.to_dict(), "result": result}
@@ -115,7 +129,8 @@ def _train(config: ClassifierConfig | SquadConfig, folder: str, sender: Any) -> 
     sender.send(None)
 
 
-def _delete_checkpoints(folder: pathlib.Path) -> None:
-    shutil.rmtree(folder / "best", ignore_errors=True)
+def _delete_what_is_large(folder: pathlib.Path) -> None:
+    for name in ("best", FEATURES_FOLDER):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for file in [*folder.glob("ckpt-*"), *folder.glob("checkpoint")]:
         file.unlink()

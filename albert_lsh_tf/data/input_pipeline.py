@@ -6,20 +6,29 @@ strategy deals the batches of a pipeline to that worker's replicas in turn.
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from albert_lsh_tf.data.features import NO_LABEL, Features
+from albert_lsh_tf.data.features import NO_LABEL
 from albert_lsh_tf.errors import InputError
 
 FILLER_ID = -1  # `example_id` of a row that only makes a batch full.
 
 
-@runtime_checkable
-class StoredFeatures(Protocol):
-    """Features that are not in memory; n examples of up to T tokens."""
+class FeaturesInColumns(Protocol):
+    """n examples as arrays in memory, such as `Features`."""
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+
+    def as_dict(self) -> dict[str, np.ndarray]:
+        """Columns by name, [n, ...]; input_mask and example_id among them."""
+
+
+class FeaturesInRows(Protocol):
+    """n examples of up to T tokens, made or read when they are asked for."""
 
     token_counts: np.ndarray  # [n]
 
@@ -35,7 +44,7 @@ class StoredFeatures(Protocol):
 
 
 def training_dataset(
-    features: Features | StoredFeatures,
+    features: FeaturesInColumns | FeaturesInRows,
     global_batch_size: int,
     seed: int,
     start_step: int = 0,
@@ -111,7 +120,7 @@ def share_out(
 
 
 def evaluation_dataset(
-    features: Features | StoredFeatures,
+    features: FeaturesInColumns | FeaturesInRows,
     batch_size: int,
     input_context: tf.distribute.InputContext | None = None,
     shortest_first: bool = False,
@@ -128,8 +137,8 @@ def evaluation_dataset(
       batch_size: examples a step, over the replicas of one worker; rounded up to a
         multiple of them.
       input_context: says how many replicas there are; None: one.
-      shortest_first: in order of their length, so that a batch has little padding in
-        all rows.
+      shortest_first: in order of their `token_counts`, so that a batch has little
+        padding in all rows.
 
     Returns:
       A dataset of dicts with the names and dtypes of the features; its cardinality is a
@@ -196,10 +205,10 @@ def replica_batch_size(global_batch_size: int, num_replicas: int) -> int:
 
 
 def _gatherer(
-    features: Features | StoredFeatures,
+    features: FeaturesInColumns | FeaturesInRows,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A function from int64 indices [n] to a dict of those rows."""
-    if isinstance(features, StoredFeatures):
+    if hasattr(features, "gather"):
         return features.gather
     # On the host: GPU memory is for the model. As tensors and not as constants of the
     # graph, which may not be larger than 2 GiB.

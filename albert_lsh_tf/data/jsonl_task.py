@@ -19,6 +19,7 @@ from albert_lsh_tf.data.task import (
     Task,
     find_split,
     is_hidden,
+    parse_object,
     read_lines,
     shown,
 )
@@ -159,21 +160,8 @@ class _Line:
 
     @classmethod
     def parse(cls, text: str, where: str) -> "_Line":
-        try:
-            fields = json.loads(text)
-        # RecursionError: brackets that go on and on.
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)
-            raise InputError(
-                f"{where}: not JSON ({reason}); expected one object a line, as "
-                f"{EXPECTED_LINE}."
-            ) from error
-        if not isinstance(fields, dict):
-            raise InputError(
-                f"{where}: {type(fields).__name__} instead of an object; expected "
-                f"{EXPECTED_LINE}."
-            )
-        return cls(fields, where)
+        expected = f"expected one object a line, as {EXPECTED_LINE}."
+        return cls(parse_object(text, where, expected), where)
 
     def row(self, has_label: bool) -> _Row:
         for name in ("text", "label") if has_label else ("text",):

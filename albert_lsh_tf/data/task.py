@@ -2,10 +2,11 @@
 
 import dataclasses
 import gzip
+import json
 import pathlib
 import zlib
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from albert_lsh_tf.errors import InputError
 
@@ -139,6 +140,33 @@ def read_lines(path: pathlib.Path) -> list[str]:
     if lines == [""]:
         raise InputError(f"{path}: the file is empty; get it again.")
     return [line.removesuffix("\r") for line in lines]
+
+
+def parse_object(text: str, where: str, expected: str) -> dict[str, Any]:
+    """The JSON object in a line.
+
+    Args:
+      text: the line.
+      where: file and line, for messages.
+      expected: what there should be, the end of a message.
+
+    Returns:
+      Its fields.
+
+    Raises:
+      InputError: it is not JSON, or no object.
+    """
+    try:
+        fields = json.loads(text)
+    # RecursionError: brackets that go on and on.
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", error)
+        raise InputError(f"{where}: not JSON ({reason}); {expected}") from error
+    if not isinstance(fields, dict):
+        raise InputError(
+            f"{where}: {type(fields).__name__} instead of an object; {expected}"
+        )
+    return fields
 
 
 def shown(names: list[str] | tuple[str, ...]) -> str:

@@ -125,6 +125,7 @@ class ClassifierRun(FineTuningRun):
                 self.model,
                 self.data.features[split],
                 self.config.predict_batch_size,
+                shows_progress=self.folder.writable,
             )
             names = results.write_predictions(
                 self.folder, task, split, self.data.examples[split], logits, keep

@@ -27,6 +27,7 @@ class FineTuningRun(TrainingRun):
         """
         if self.trains:
             self.train()
+            self.progress.close()
         elif self.start_step:
             self.progress.say(
                 f"{self.folder.path} is trained up to step {self.start_step} already."

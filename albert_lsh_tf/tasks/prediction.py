@@ -10,6 +10,7 @@ import tqdm
 
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset
+from albert_lsh_tf.data.race.features import RaceFeatures
 from albert_lsh_tf.tasks import glue
 from albert_lsh_tf.tasks.fine_tuning_task import FineTuningTask, in_order
 
@@ -18,8 +19,9 @@ def predict_logits(
     strategy: tf.distribute.Strategy,
     task: glue.GlueTask,
     model: tf_keras.Model,
-    features: Features,
+    features: Features | RaceFeatures,
     batch_size: int,
+    shows_progress: bool = False,
 ) -> np.ndarray:
     """Runs a classifier over features.
 
@@ -29,6 +31,7 @@ def predict_logits(
       model: the classifier.
       features: what it reads.
       batch_size: examples over all devices.
+      shows_progress: draw a bar, on a terminal.
 
     Returns:
       Logits, [n, classes], in the order of the features.
@@ -41,6 +44,8 @@ def predict_logits(
             features, batch_size, input_context
         ),
         len(features),
+        "example",
+        shows_progress,
     )
     return in_order(batches)["logits"]
 
@@ -51,6 +56,8 @@ def outputs_of(
     model: tf_keras.Model,
     make_dataset: Callable[..., tf.data.Dataset],
     num_examples: int,
+    unit: str,
+    shows_progress: bool,
 ) -> list[dict[str, np.ndarray]]:
     """What `validation_step` of a task gives for a dataset.
 
@@ -59,8 +66,9 @@ def outputs_of(
       task: the task of the model.
       model: the model.
       make_dataset: takes an `InputContext`, and makes batches of one replica's size.
-      num_examples: in the dataset, without filler rows; for the progress bar, which is
-        drawn on a terminal.
+      num_examples: in the dataset, without filler rows.
+      unit: what an example is, in a word.
+      shows_progress: draw a bar, on a terminal; of several workers only one does.
 
     Returns:
       One dict for each step; see `in_order`.
@@ -75,10 +83,10 @@ def outputs_of(
     batches = []
     with tqdm.tqdm(
         total=num_examples,
-        unit="example",
+        unit=unit,
         desc="predictions",
         dynamic_ncols=True,
-        disable=None,
+        disable=None if shows_progress else True,
     ) as bar:
         for batch in dataset:
             batches = task.aggregate_logs(batches, step(batch))

@@ -38,7 +38,7 @@ def train_and_evaluate(
         results = train_and_evaluate(ClassifierConfig(task_name="MRPC"), "runs/mrpc")
         results["best"]["eval_accuracy"]
 
-    The task is one of GLUE, or data of the user's own; see `data.jsonl_task`.
+    The task is one of GLUE, RACE, or data of the user's own; see `data.jsonl_task`.
     Checkpoints, the best one by the task's metric, scores, predictions, summaries and
     the loss curve are written to `output_dir`. Where it holds a part of the same run,
     training goes on from there; a finished run is not trained again, unless

@@ -103,7 +103,14 @@ def test_flags_without_a_meaning_here_say_what_to_do(name, capsys):
     assert told.startswith(f"error: --{name} has no meaning here: ")
 
 
-@pytest.mark.parametrize("name", [*NOT_HERE, *RENAMED, "export_dir"])
+def test_names_of_run_classifier_are_told_googles(capsys):
+    for name, flag in RENAMED.items():
+        assert f"--{name} has no meaning here: use --{flag}." in fails(
+            capsys, f"--{name}=1"
+        )
+
+
+@pytest.mark.parametrize("name", [*NOT_HERE, "export_dir"])
 def test_flags_of_other_scripts_are_unknown(name, capsys):
     assert f"unknown flag --{name}" in fails(capsys, f"--{name}=1")
 

@@ -103,6 +103,13 @@ def test_a_task_with_files_of_questions_is_one_of_squads_kind(plan, tmp_path):
         read_plan(plan, [str(folders[0])])
 
 
+def test_parts_of_race_are_in_its_folder(plan, tmp_path):
+    plan.write_text("tasks: {race-high: {}}\nvariants: {dense: {}}\n")
+    (tmp_path / "RACE").mkdir()
+    (run,) = read_plan(plan, [str(tmp_path)]).runs
+    assert run.config.data_dir == str(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [

@@ -6,6 +6,7 @@ import pytest
 
 from albert_lsh_tf.cli import compare
 from albert_lsh_tf.comparison import run
+from albert_lsh_tf.data.squad.sample import write_sample as write_squad_sample
 
 PLAN = """
 seeds: [1]
@@ -40,6 +41,60 @@ def test_every_run_leaves_its_scores_and_no_weights(folder):
     table = (folder / "runs" / "results.md").read_text()
     assert "### MRPC" in table and "| dense | 1 |" in table and "| lsh | 1 |" in table
     assert len(json.loads((folder / "runs" / "results.json").read_text())) == 2
+
+
+QUESTIONS = """
+seeds: [1]
+settings:
+  max_seq_length: 48
+  doc_stride: 16
+  max_query_length: 16
+  train_batch_size: 8
+  predict_batch_size: 64
+  num_train_epochs: 0.02
+tasks: {Made up: {train_file: [train.json], predict_file: dev.json}}
+variants: {dense: {attention: dense}}
+"""
+
+
+def test_questions_are_answered_and_timed(tmp_path):
+    files = write_squad_sample(tmp_path / "sample", version_2=False)
+    for split, path in files.items():
+        path.rename(tmp_path / f"{split}.json")
+    (tmp_path / "plan.yaml").write_text(QUESTIONS)
+    command = [
+        str(tmp_path / "plan.yaml"),
+        f"--output_dir={tmp_path / 'runs'}",
+        f"--data_dir={tmp_path}",
+    ]
+    compare.main(command)
+    folder = tmp_path / "runs/Made_up/dense/seed-1"
+    result = json.loads((folder / "comparison.json").read_text())["result"]
+    assert {"exact_match", "f1"} <= set(result["best"])
+    assert result["answering"]["seconds"] > 0
+    assert (
+        f"| {result['answering']['windows']:,} |"
+        in (tmp_path / "runs/results.md").read_text()
+    )
+    assert not (folder / "features").exists() and not list(folder.glob("ckpt*"))
+    # Other questions under the same name are another run; another folder is not.
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("train.json", "dev.json"):
+        (tmp_path / name).rename(tmp_path / "elsewhere" / name)
+    compare.main([*command[:2], f"--data_dir={tmp_path / 'elsewhere'}", "--report"])
+    (tmp_path / "elsewhere/dev.json").rename(tmp_path / "elsewhere/test.json")
+    plan = QUESTIONS.replace("dev.json", "test.json")
+    (tmp_path / "plan.yaml").write_text(plan)
+    with pytest.raises(SystemExit):
+        compare.main([*command[:2], f"--data_dir={tmp_path / 'elsewhere'}"])
+
+
+def test_a_setting_that_came_later_is_no_difference(folder):
+    path = folder / "runs/MRPC/dense/seed-1/comparison.json"
+    content = json.loads(path.read_text())
+    del content["config"]["max_qa_length"]
+    path.write_text(json.dumps(content))
+    compare.main(argv(folder, "--report"))
 
 
 def test_what_is_finished_is_not_made_again(folder, monkeypatch, capsys):

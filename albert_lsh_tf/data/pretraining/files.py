@@ -64,8 +64,12 @@ def manifest_config(
       names: of the files; their number and order decide what is in each.
       corpus: what decides about the tokens.
     """
+    settings = config.to_dict()
+    if not config.copied_segment_prob:
+        # As folders of examples say that were made before there was such a setting.
+        del settings["copied_segment_prob"]
     return {
-        **config.to_dict(),
+        **settings,
         # So that a default that was spelt out is no difference.
         "max_predictions_per_seq": config.num_predictions,
         "dupe_factor": dupe_factor,

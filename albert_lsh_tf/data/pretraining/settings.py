@@ -29,7 +29,7 @@ class ExampleConfig(Config):
         0.1, "share of the documents cut to a random shorter length"
     )
     copied_segment_prob: float = setting(
-        0.0, "share of the examples whose segments have a stretch of words in common"
+        0.0, "share of the examples whose segments have a stretch of pieces in common"
     )
     random_seed: int = setting(12345, "the same seed gives the same examples")
 

@@ -1,7 +1,7 @@
 """Questions to token ids: every article once, and rows for the network on demand.
 
-Four rows of 512 ids for each of RACE's 88,000 questions would be two gigabytes; their
-tokens alone are less than a hundred megabytes.
+Four rows of 512 ids, masks and types for each of RACE's 88,000 questions would be two
+gigabytes; their tokens alone are less than a hundred megabytes.
 """
 
 import dataclasses
@@ -14,6 +14,8 @@ from albert_lsh_tf.data.race.questions import OPTIONS, RaceExample
 from albert_lsh_tf.data.tokenizers import Tokenizer
 from albert_lsh_tf.errors import InputError
 
+# Texts turned into ids at a time: the Python lists of all would be large.
+_BATCH = 2_000
 _NUM_SPECIAL = 3  # [CLS] article [SEP] question and option [SEP]
 
 
@@ -25,10 +27,22 @@ class _Texts:
     starts: np.ndarray  # int64 [n + 1]
 
     @classmethod
-    def of(cls, texts: Sequence[list[int]]) -> "_Texts":
-        starts = np.cumsum([0, *map(len, texts)])
-        ids = np.fromiter((i for text in texts for i in text), np.int32, starts[-1])
-        return cls(ids, starts)
+    def encode(
+        cls,
+        texts: Sequence[str],
+        tokenizer: Tokenizer,
+        num_threads: int,
+        last: int | None = None,
+    ) -> "_Texts":
+        """The ids of texts; no more than the `last` of each, if given."""
+        parts, lengths = [], [0]
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
+            encoded = tokenizer.encode_batch(batch, num_threads)
+            encoded = [ids[-last:] for ids in encoded] if last else encoded
+            parts.append(np.array([i for ids in encoded for i in ids], np.int32))
+            lengths += map(len, encoded)
+        return cls(np.concatenate(parts), np.cumsum(lengths))
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.ids[self.starts[index] : self.starts[index + 1]]
@@ -76,10 +90,9 @@ class RaceFeatures:
         articles = {each.text_a: None for each in examples}
         numbers = {text: number for number, text in enumerate(articles)}
         self._article_of = np.array([numbers[each.text_a] for each in examples])
-        self._articles = _Texts.of(tokenizer.encode_batch(list(articles), num_threads))
+        self._articles = _Texts.encode(list(articles), tokenizer, num_threads)
         options = [option for each in examples for option in each.options]
-        encoded = tokenizer.encode_batch(options, num_threads)
-        self._options = _Texts.of([ids[-max_qa_length:] for ids in encoded])
+        self._options = _Texts.encode(options, tokenizer, num_threads, max_qa_length)
         self.label = np.array([each.label for each in examples], np.int32)
         self._levels = np.array([each.level for each in examples])
 

@@ -15,7 +15,14 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from albert_lsh_tf.data.task import Example, Task, find_split, read_lines, shown
+from albert_lsh_tf.data.task import (
+    Example,
+    Task,
+    find_split,
+    parse_object,
+    read_lines,
+    shown,
+)
 from albert_lsh_tf.errors import InputError
 
 NAME = "RACE"
@@ -125,19 +132,8 @@ class _Article:
     @classmethod
     def parse(cls, line: str, path: pathlib.Path, number: int) -> "_Article":
         where = f"{path}, line {number}"
-        try:
-            fields = json.loads(line)
-        # RecursionError: brackets that go on and on.
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)
-            raise InputError(
-                f"{where}: not JSON ({reason}); RACE has one object a line."
-            ) from error
-        if not isinstance(fields, dict):
-            raise InputError(
-                f"{where}: {type(fields).__name__} instead of an object with "
-                f"{', '.join(_FIELDS)}."
-            )
+        expected = f"expected one object a line, with {', '.join(_FIELDS)}."
+        fields = parse_object(line, where, expected)
         article = cls(fields, where, fields.get("id", f"{path.name}:{number}"))
         article._check()
         return article
@@ -196,6 +192,7 @@ def fill_in(question: str, option: str) -> str:
 
     Source: google-research/albert, race_utils.py, `RaceProcessor.read_examples`.
     """
+    question = question.replace("\uff3f", "_")  # Which Google's script makes of it.
     if "_" in question:
         return question.replace("_", option)
     return f"{question} {option}"

@@ -51,7 +51,7 @@ class PretrainingConfig(RunConfig):
     ngram: int = setting(3, "words in the longest n-gram")
     short_seq_prob: float = setting(0.1, "share of documents cut to shorter examples")
     copied_segment_prob: float = setting(
-        0.0, "share of examples whose segments have a stretch of words in common"
+        0.0, "share of examples whose segments have a stretch of pieces in common"
     )
     curriculum: tuple[str, ...] = setting(
         (), "stages before max_seq_length: LENGTH:STEPS or LENGTH:STEPS:BATCH"

@@ -14,7 +14,7 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.inputs import ModelFiles
 from albert_lsh_tf.tasks.run_folder import RunFolder
 from albert_lsh_tf.tasks.squad.question_sets import QuestionSet
-from albert_lsh_tf.tasks.squad.settings import SquadConfig
+from albert_lsh_tf.tasks.squad.settings import FEATURES_FOLDER, SquadConfig
 
 SKIPPED_FILE = "skipped_questions.txt"
 
@@ -170,7 +170,7 @@ class _Maker:
         self, purpose: str, feature_folder: str | None, files: QuestionFiles
     ) -> QuestionSet:
         # Every worker makes its own, so that none reads what another one writes.
-        chosen = self._folder.checkpoint_dir / "features" / purpose
+        chosen = self._folder.checkpoint_dir / FEATURES_FOLDER / purpose
         if feature_folder and self._folder.writable:
             chosen = pathlib.Path(feature_folder).expanduser()
         features = make_features(

@@ -7,6 +7,8 @@ from albert_lsh_tf.config_io import setting
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.errors import InputError
 
+FEATURES_FOLDER = "features"  # In a run's folder, where no other was named.
+
 
 @dataclasses.dataclass(frozen=True)
 class SquadConfig(FineTuningConfig):

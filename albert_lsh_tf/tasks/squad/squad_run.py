@@ -85,6 +85,8 @@ class SquadRun(FineTuningRun):
                 self.task.task_config.validation_data, input_context
             ),
             sum(len(each.features) for each in self.data.evaluated),
+            "window",
+            shows_progress=self.folder.writable,
         )
         by_set = self.task.candidates_by_set(outputs)
         self.answering = {

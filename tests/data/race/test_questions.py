@@ -132,9 +132,9 @@ def test_the_folder_of_race_itself_will_do(tmp_path):
     [
         ("{'article': 1}", "not JSON (Expecting property name"),
         ('{"id": "high7.txt"', "not JSON (Expecting ',' delimiter)"),
-        ("", "not JSON (Expecting value); RACE has one object a line."),
+        ("", "not JSON (Expecting value); expected one object a line"),
         ("[" * 100_000, "not JSON (maximum recursion depth"),
-        ('["a"]', "list instead of an object with article, questions, options, ans"),
+        ('["a"]', "list instead of an object; expected one object a line, with art"),
         ("7", "int instead of an object"),
         ("{}", "no article and no questions and no options and no answers; the fiel"),
         ('{"article": "a", "questions": [], "answers": []}', "no options; the fields"),

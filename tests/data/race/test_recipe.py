@@ -7,13 +7,11 @@ from tests.shared_data import REPOSITORY
 FILE = REPOSITORY / "configs" / "race" / "race.yaml"
 
 
-def test_recipe_is_the_papers():
+def test_recipe_is_the_papers_and_leaves_dropout_to_the_weights():
     expected = ClassifierConfig(
         task_name="RACE",
         learning_rate=2e-5,
         train_batch_size=32,
-        hidden_dropout_prob=0.1,
-        attention_probs_dropout_prob=0.1,
         classifier_dropout_prob=0.1,
         train_step=12000,
         warmup_step=1000,
