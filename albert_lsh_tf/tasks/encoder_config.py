@@ -6,7 +6,7 @@ from typing import Any
 from official.modeling.hyperparams import base_config
 from official.nlp.configs import encoders
 
-from albert_lsh_tf.config import AlbertConfig, LSHConfig
+from albert_lsh_tf.config import AlbertConfig, LSHConfig, RunConfig
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 
 
@@ -80,6 +80,29 @@ def encoder_config(
             lsh=base_config.Config(lsh.to_dict()),
             recompute=recompute,
         )
+    )
+
+
+def encoder_of_run(
+    config: RunConfig, albert: AlbertConfig, lsh: LSHConfig | None = None
+) -> EncoderConfig:
+    """The encoder that a run's settings describe.
+
+    Args:
+      config: the run.
+      albert: the architecture.
+      lsh: how attention hashes; None: as the run's settings say.
+
+    Returns:
+      See `encoder_config`.
+    """
+    return encoder_config(
+        albert,
+        config.attention,
+        lsh or config.lsh_or_recommended,
+        config.hidden_dropout_prob,
+        config.attention_probs_dropout_prob,
+        config.recompute,
     )
 
 

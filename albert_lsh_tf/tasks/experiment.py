@@ -4,7 +4,7 @@ from official.core import config_definitions as cfg
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.task import Task
-from albert_lsh_tf.tasks.encoder_config import encoder_config
+from albert_lsh_tf.tasks.encoder_config import encoder_of_run
 from albert_lsh_tf.tasks.glue_config import (
     GlueConfig,
     GlueDataConfig,
@@ -47,14 +47,7 @@ def experiment_config(
             task_name=config.task_name,
             labels=config.labels,
             model=GlueModelConfig(
-                encoder=encoder_config(
-                    files.albert_config,
-                    config.attention,
-                    config.lsh_or_recommended,
-                    config.hidden_dropout_prob,
-                    config.attention_probs_dropout_prob,
-                    config.recompute,
-                ),
+                encoder=encoder_of_run(config, files.albert_config),
                 classifier_dropout=config.classifier_dropout_prob,
             ),
             train_data=GlueDataConfig(

@@ -3,7 +3,7 @@
 from official.core import config_definitions as cfg
 
 from albert_lsh_tf.config import AlbertConfig
-from albert_lsh_tf.tasks.encoder_config import encoder_config
+from albert_lsh_tf.tasks.encoder_config import encoder_of_run
 from albert_lsh_tf.tasks.optimization import optimization_config
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig, Stage
 from albert_lsh_tf.tasks.pretraining.task_config import (
@@ -41,14 +41,7 @@ def experiment_config(
         runtime=cfg.RuntimeConfig(mixed_precision_dtype=config.mixed_precision),
         task=PretrainingTaskConfig(
             model=PretrainingModelConfig(
-                encoder=encoder_config(
-                    albert,
-                    config.attention,
-                    lsh_of_stage(config, stage),
-                    config.hidden_dropout_prob,
-                    config.attention_probs_dropout_prob,
-                    config.recompute,
-                )
+                encoder=encoder_of_run(config, albert, lsh_of_stage(config, stage))
             ),
             train_data=PretrainingDataConfig(
                 input_path=",".join(config.input_file),

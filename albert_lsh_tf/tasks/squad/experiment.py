@@ -2,7 +2,7 @@
 
 from official.core import config_definitions as cfg
 
-from albert_lsh_tf.tasks.encoder_config import encoder_config
+from albert_lsh_tf.tasks.encoder_config import encoder_of_run
 from albert_lsh_tf.tasks.inputs import ModelFiles
 from albert_lsh_tf.tasks.optimization import optimization_config
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
@@ -42,14 +42,7 @@ def experiment_config(
         task=SquadTaskConfig(
             version_2=config.version_2,
             model=SquadModelConfig(
-                encoder=encoder_config(
-                    files.albert_config,
-                    config.attention,
-                    config.lsh_or_recommended,
-                    config.hidden_dropout_prob,
-                    config.attention_probs_dropout_prob,
-                    config.recompute,
-                ),
+                encoder=encoder_of_run(config, files.albert_config),
                 start_n_top=config.start_n_top,
                 end_n_top=config.end_n_top,
                 dropout=config.dropout_prob,
