@@ -1,6 +1,9 @@
 """What every test needs before TensorFlow starts."""
 
+import ctypes
+import gc
 import os
+import sys
 
 # Read once, when TensorFlow is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -25,3 +28,12 @@ def fresh_keras():
     yield
     # Fixtures of the next module are made before its first test comes here.
     tf_keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_given_back():
+    """Frees the graphs of a file of tests; together they would fill a machine."""
+    yield
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
