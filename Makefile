@@ -6,6 +6,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# In two parts: TensorFlow keeps the memory of what a process has compiled.
+RUNS := tests/tasks tests/test_readme.py
+PARALLEL := --numprocesses 2 --dist loadfile --durations 15
+
 .PHONY: demo test style wheel clean
 
 $(VENV)/installed: setup.py pyproject.toml
@@ -18,7 +22,8 @@ demo: $(VENV)/installed
 	$(BIN)/python run_classifier.py --task_name=MRPC
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 30
+	$(BIN)/python -m pytest $(PARALLEL) $(RUNS)
+	$(BIN)/python -m pytest $(PARALLEL) tests $(RUNS:%=--ignore=%)
 
 style: $(VENV)/installed
 	$(BIN)/ruff check .
