@@ -9,6 +9,7 @@ from official.modeling import tf_utils
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig, check_attention_kinds
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.embeddings import PositionEmbedding
 from albert_lsh_tf.layers.encoder_block import SharedEncoderBlock
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
@@ -93,9 +94,7 @@ class AlbertLSHEncoder(tf_keras.Model):
     ) -> None:
         refuse_keras_3(activation=activation, initializer=initializer)
         activation = tf_keras.activations.get(activation)
-        if initializer is None:
-            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
-        initializer = tf_keras.initializers.get(initializer)
+        initializer = initializers.of_weights(initializer)
         if lsh_config is None:
             lsh_config = LSHConfig.for_length(max_sequence_length, dense_below=None)
         elif not isinstance(lsh_config, LSHConfig):

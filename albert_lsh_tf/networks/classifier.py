@@ -4,8 +4,13 @@ from typing import Any
 
 import tf_keras
 
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
-from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
+from albert_lsh_tf.networks.with_encoder import (
+    ModelWithEncoder,
+    dropout_and_dense,
+    encoder_inputs,
+)
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -49,18 +54,12 @@ class AlbertClassifier(ModelWithEncoder):
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(encoder=encoder, initializer=initializer)
-        if initializer is None:
-            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
-        initializer = tf_keras.initializers.get(initializer)
+        initializer = initializers.of_weights(initializer)
         inputs = encoder_inputs()
         pooled = encoder(inputs)["pooled_output"]
-        pooled = tf_keras.layers.Dropout(dropout_rate, name="classifier_dropout")(
-            pooled
+        logits = dropout_and_dense(
+            pooled, num_classes, dropout_rate, initializer, name="logits"
         )
-        # float32 under every policy: a loss on half-precision logits loses digits.
-        logits = tf_keras.layers.Dense(
-            num_classes, kernel_initializer=initializer, dtype="float32", name="logits"
-        )(pooled)
         super().__init__(
             encoder,
             inputs=inputs,

@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.joint_span_head import JointSpanHead
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
@@ -67,9 +68,7 @@ class AlbertJointSpanLabeler(ModelWithEncoder):
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(encoder=encoder, initializer=initializer)
-        if initializer is None:
-            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
-        initializer = tf_keras.initializers.get(initializer)
+        initializer = initializers.of_weights(initializer)
         head = JointSpanHead(dropout_rate, initializer, name="joint_span_head")
         inputs = encoder_inputs()
         states = encoder(inputs)["sequence_output"]

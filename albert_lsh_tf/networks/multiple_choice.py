@@ -5,8 +5,13 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
-from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
+from albert_lsh_tf.networks.with_encoder import (
+    ModelWithEncoder,
+    dropout_and_dense,
+    encoder_inputs,
+)
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -48,19 +53,11 @@ class AlbertMultipleChoice(ModelWithEncoder):
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(encoder=encoder, initializer=initializer)
-        if initializer is None:
-            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
-        initializer = tf_keras.initializers.get(initializer)
+        initializer = initializers.of_weights(initializer)
         inputs = encoder_inputs(per_option=True)
         rows = _OptionsToRows(name="options_to_rows")(inputs)
         pooled = encoder(rows)["pooled_output"]
-        pooled = tf_keras.layers.Dropout(dropout_rate, name="classifier_dropout")(
-            pooled
-        )
-        # float32 under every policy: a loss on half-precision logits loses digits.
-        logits = tf_keras.layers.Dense(
-            1, kernel_initializer=initializer, dtype="float32", name="logit"
-        )(pooled)
+        logits = dropout_and_dense(pooled, 1, dropout_rate, initializer, name="logit")
         super().__init__(
             encoder,
             inputs=inputs,

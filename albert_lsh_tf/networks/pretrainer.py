@@ -8,6 +8,7 @@ import tf_keras
 from official.modeling import tf_utils
 
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.masked_lm import MaskedLM
 from albert_lsh_tf.layers.replaced_tokens import ReplacedTokens
@@ -73,9 +74,7 @@ class AlbertPretrainer(ModelWithEncoder):
             raise InputError(
                 f"heads={heads} must be one or more of {', '.join(_ALL_HEADS)}."
             )
-        if initializer is None:
-            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
-        initializer = tf_keras.initializers.get(initializer)
+        initializer = initializers.of_weights(initializer)
         inputs = encoder_inputs()
         outputs = dict(encoder(inputs))
         head_layers = {}

@@ -4,6 +4,7 @@ from typing import Any
 
 import tf_keras
 
+from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
@@ -51,9 +52,7 @@ class AlbertSpanLabeler(ModelWithEncoder):
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(encoder=encoder, initializer=initializer)
-        if initializer is None:
-            initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02)
-        initializer = tf_keras.initializers.get(initializer)
+        initializer = initializers.of_weights(initializer)
         inputs = encoder_inputs()
         # float32 under every policy: a loss on half-precision logits loses digits.
         logits = tf_keras.layers.Dense(

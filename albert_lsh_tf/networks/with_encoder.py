@@ -66,3 +66,29 @@ def encoder_inputs(per_option: bool = False) -> list[tf.Tensor]:
         tf_keras.Input([None] * (1 + per_option), dtype=tf.int32, name=name)
         for name in ("input_word_ids", "input_mask", "input_type_ids")
     ]
+
+
+def dropout_and_dense(
+    pooled: tf.Tensor,
+    num_outputs: int,
+    dropout_rate: float,
+    initializer: tf_keras.initializers.Initializer,
+    name: str,
+) -> tf.Tensor:
+    """Logits of an encoder's pooled output.
+
+    Args:
+      pooled: [B, M], symbolic.
+      num_outputs: columns of the logits.
+      dropout_rate: on the pooled output.
+      initializer: of the dense kernel.
+      name: of the dense layer.
+
+    Returns:
+      float32 [B, num_outputs] under every policy: a loss on half-precision logits loses
+      digits.
+    """
+    pooled = tf_keras.layers.Dropout(dropout_rate, name="classifier_dropout")(pooled)
+    return tf_keras.layers.Dense(
+        num_outputs, kernel_initializer=initializer, dtype="float32", name=name
+    )(pooled)
