@@ -59,7 +59,7 @@ class FlagsOfScript:
       config: the class of the run's settings; each is a flag.
       run: the flags that are no settings: output_dir, do_train, ...
       groups: title to names of flags, for the help page; what is in none of them is
-        listed at the end, under "Devices".
+        listed at the end, under "Devices"; settings by their names in `config`.
       retired: flags of Google's script that have no meaning here, and what to do.
       left_out: settings of `config` that are no flags of this script.
       renamed: settings whose flags have the names of Google's script.
@@ -143,10 +143,14 @@ def parse(argv: Sequence[str], script: FlagsOfScript) -> ParsedFlags:
 def help_text(program: str, script: FlagsOfScript) -> str:
     """The help page: all flags in groups, one a line."""
     known = _all_flags(script)
-    grouped = [name for names in script.groups.values() for name in names]
+    groups = {
+        title: [script.renamed.get(n, n) for n in names if n not in script.left_out]
+        for title, names in script.groups.items()
+    }
+    grouped = [name for names in groups.values() for name in names]
     devices = [name for name in known if name not in grouped]
     lines = [line.format(program=program) for line in script.intro]
-    for title, names in {**script.groups, "Devices": devices}.items():
+    for title, names in {**groups, "Devices": devices}.items():
         lines += ["", f"{title}:"]
         lines += [_help_line(name, known[name]) for name in names]
     return "\n".join(lines) + "\n"

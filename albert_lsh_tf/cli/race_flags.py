@@ -1,7 +1,12 @@
-"""The flags of run_race.py. Imports no TensorFlow."""
+"""The flags of run_race.py: those of run_classifier.py, and RACE's own.
 
-from albert_lsh_tf.cli.flags import ATTENTION_FLAGS, RETIRED, Flag, FlagsOfScript
-from albert_lsh_tf.config import ClassifierConfig
+Imports no TensorFlow.
+"""
+
+import dataclasses
+
+from albert_lsh_tf.cli import classifier_flags
+from albert_lsh_tf.cli.flags import RETIRED, Flag
 
 _FEATURES = "leave it out; features are made in memory, each article once"
 
@@ -10,16 +15,15 @@ _RENAMED = {
     "keep_checkpoint_max": "num_keep_checkpoint",
 }
 _RUN = {
-    "output_dir": Flag(str, "folder of the run; default runs/<task>"),
+    "output_dir": classifier_flags.FLAGS.run["output_dir"],
     "high_only": Flag(bool, "only what is for high schools"),
     "middle_only": Flag(bool, "only what is for middle schools"),
-    "do_train": Flag(bool, "train; with none of these three, all are done"),
-    "do_eval": Flag(bool, "evaluate every checkpoint, and the best at the end"),
-    "do_predict": Flag(bool, "predict the test set with the best checkpoint"),
-    "config_file": Flag(str, "YAML or JSON of these settings; flags win over it"),
+    **classifier_flags.FLAGS.run,
 }
+del _RUN["export_dir"]
 
-FLAGS = FlagsOfScript(
+FLAGS = dataclasses.replace(
+    classifier_flags.FLAGS,
     intro=(
         "Fine-tunes and evaluates ALBERT with LSH attention on RACE.",
         "",
@@ -28,39 +32,8 @@ FLAGS = FlagsOfScript(
         "Settings come from, later wins: the defaults below, configs/race/race.yaml,",
         "--config_file, flags.",
     ),
-    config=ClassifierConfig,
     run=_RUN,
-    groups={
-        "Run": (*_RUN, "task_name", "seed"),
-        "Data and weights": (
-            "data_dir",
-            "init_checkpoint",
-            "albert_hub_module_handle",
-            "albert_config_file",
-            "spm_model_file",
-            "vocab_file",
-            "do_lower_case",
-            "max_seq_length",
-            "max_qa_length",
-            "max_position_embeddings",
-        ),
-        "Recipe": (
-            "train_batch_size",
-            "eval_batch_size",
-            "predict_batch_size",
-            "learning_rate",
-            "train_step",
-            "num_train_epochs",
-            "warmup_step",
-            "save_checkpoints_steps",
-            "num_keep_checkpoint",
-            "optimizer",
-            "hidden_dropout_prob",
-            "attention_probs_dropout_prob",
-            "dropout_prob",
-        ),
-        "Attention": ATTENTION_FLAGS,
-    },
+    groups={**classifier_flags.FLAGS.groups, "Run": (*_RUN, "task_name", "seed")},
     retired={
         **RETIRED,
         **dict.fromkeys(("train_file", "eval_file", "predict_file"), _FEATURES),
