@@ -28,9 +28,8 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 _KEYS = ("seeds", "settings", "tasks", "variants")
-# Settings that say where data are; of SQuAD's, files.
-PLACES = ("data_dir", "train_file", "predict_file")
-_FILES = PLACES[1:]
+# Settings that name files of questions.
+FILES = ("train_file", "predict_file")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,13 +123,13 @@ def _kind(
     task: str, of_task: Mapping[str, Any], data_dirs: Sequence[str]
 ) -> tuple[ClassifierConfig | SquadConfig, dict[str, Any]]:
     """The defaults of a task's runs, and the settings that say where its data are."""
-    if not any(name in of_task for name in _FILES):
+    if not any(name in of_task for name in FILES):
         task_name = of_task.get("task_name", task)
         data_dir = _data_dir(_folder_of(task_name), data_dirs)
         places = {"data_dir": data_dir} if data_dir else {}
         return ClassifierConfig(task_name=task_name), places
     places = {}
-    for name in (n for n in _FILES if data_dirs and of_task.get(n)):
+    for name in (n for n in FILES if data_dirs and of_task.get(n)):
         files = of_task[name]
         found = [_file(each, data_dirs) for each in _as_list(files)]
         places[name] = found[0] if isinstance(files, str) else found
@@ -179,9 +178,7 @@ def _section(
 def _folder_of(task_name: str) -> str:
     """The folder of a task's files, below its data_dir."""
     name = spelled(task_name)
-    if name not in PUBLISHED:
-        return name
-    return PUBLISHED[name].files["train"].split("/")[0]
+    return PUBLISHED[name].folder if name in PUBLISHED else name
 
 
 def _data_dir(of_task: str, data_dirs: Sequence[str]) -> str | None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from albert_lsh_tf.comparison.plan import PLACES, Comparison, PlannedRun
+from albert_lsh_tf.comparison.plan import FILES, Comparison, PlannedRun
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import FEATURES_FOLDER, SquadConfig
@@ -77,13 +77,13 @@ def read_result(
 def _without_places(config: ClassifierConfig | SquadConfig) -> dict[str, Any]:
     """Settings without folders: where data lie does not change what they teach."""
     settings = config.to_dict()
-    for name in PLACES:
+    settings.pop("data_dir", None)  # The name of the task says which data.
+    for name in FILES:
         path = settings.get(name)
         if isinstance(path, list | tuple):
             settings[name] = [pathlib.PurePath(each).name for each in path]
         elif path:
             settings[name] = pathlib.PurePath(path).name
-    settings.pop("data_dir", None)  # The name of the task says which data.
     return settings
 
 

@@ -54,7 +54,7 @@ def locate(
     if not isinstance(task, GlueTask):
         raise InputError(
             f"no data for {task.name}: give data_dir, the folder that holds "
-            f"{task.files['train'].split('/')[0]}/."
+            f"{task.folder}/."
         )
     if glue_dir := glue_dir_of(task):
         description = f"{task.name} in {glue_dir} ($GLUE_DIR)"
@@ -104,7 +104,7 @@ def _sample(task: GlueTask, folder: pathlib.Path, note: str) -> DataSource:
     if task.name != "MRPC":
         raise InputError(
             f"no data for {task.name}: give data_dir (the folder that holds "
-            f"{task.files['train'].split('/')[0]}/), set $GLUE_DIR to it, or add "
+            f"{task.folder}/), set $GLUE_DIR to it, or add "
             f"--download to fetch it through TensorFlow Datasets.{note}"
         )
     data_dir = write_sample(folder / "sample")

@@ -36,6 +36,14 @@ class Task:
     # What a file's name may end in, besides.
     SUFFIXES: ClassVar[tuple[str, ...]] = ("",)
 
+    # Whether a split is a folder of files.
+    SPLITS_ARE_FOLDERS: ClassVar[bool] = False
+
+    @property
+    def folder(self) -> str:
+        """The folder of its training files, below that of all tasks."""
+        return self.files["train"].split("/")[0]
+
     @property
     def is_regression(self) -> bool:
         """Whether the label is a score and not a class."""
@@ -81,7 +89,7 @@ def find_split(task: Task, data_dir: str | pathlib.Path, split: str) -> pathlib.
     if data_dir.name.lower() == folder.lower():
         folders.append(data_dir)
     for path in (each / f"{name}{end}" for each in folders for end in task.SUFFIXES):
-        if path.exists():
+        if path.is_dir() if task.SPLITS_ARE_FOLDERS else path.is_file():
             return path
     raise InputError(
         f"{folders[0] / name}: no such file; looked for {name} in "

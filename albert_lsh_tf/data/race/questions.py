@@ -39,6 +39,8 @@ class RaceTask(Task):
 
     levels: tuple[str, ...]
 
+    SPLITS_ARE_FOLDERS = True
+
 
 @dataclasses.dataclass(frozen=True)
 class RaceExample(Example):
@@ -57,7 +59,7 @@ class RaceExample(Example):
 def _task(name: str, levels: tuple[str, ...]) -> RaceTask:
     return RaceTask(
         name=name,
-        files={split: f"RACE/{split}" for split in ("train", "dev", "test")},
+        files={split: f"{NAME}/{split}" for split in ("train", "dev", "test")},
         text_columns=("article", "question"),
         labels=OPTIONS,
         metrics=("eval_accuracy",),
