@@ -8,6 +8,8 @@ from albert_lsh_tf.data.race.questions import RaceTask
 from albert_lsh_tf.data.task import Example, Task
 from albert_lsh_tf.data.tokenizers import Tokenizer
 
+TaskFeatures = Features | RaceFeatures
+
 
 def make_features(
     task: Task,
@@ -15,7 +17,7 @@ def make_features(
     tokenizer: Tokenizer,
     max_seq_length: int,
     max_qa_length: int,
-) -> Features | RaceFeatures:
+) -> TaskFeatures:
     """What the network of a task reads.
 
     Args:

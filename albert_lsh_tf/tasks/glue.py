@@ -14,7 +14,7 @@ from official.core import config_definitions as cfg
 from official.core import exp_factory, task_factory
 
 from albert_lsh_tf.data.classification import find_task, read_examples
-from albert_lsh_tf.data.classification_features import make_features
+from albert_lsh_tf.data.classification_features import TaskFeatures, make_features
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
 from albert_lsh_tf.data.race.features import RaceFeatures
@@ -55,7 +55,7 @@ class GlueTask(FineTuningTask):
             params.task_name, params.labels, data_dir=params.train_data.input_path
         )
         # By split; `build_inputs` reads the files of those that are not here.
-        self.features: dict[str, Features | RaceFeatures] = {}
+        self.features: dict[str, TaskFeatures] = {}
         # What the last evaluation's model gave to every example, if it did.
         self.constant_prediction: str | None = None
 
@@ -94,7 +94,7 @@ class GlueTask(FineTuningTask):
             input_context=input_context,
         )
 
-    def _features_of(self, params: GlueDataConfig) -> Features | RaceFeatures:
+    def _features_of(self, params: GlueDataConfig) -> TaskFeatures:
         """The features of all splits of `params`, numbered in one row."""
         for split in params.splits:
             if split not in self.features:

@@ -8,9 +8,8 @@ import tensorflow as tf
 import tf_keras
 import tqdm
 
-from albert_lsh_tf.data.features import Features
+from albert_lsh_tf.data.classification_features import TaskFeatures
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset
-from albert_lsh_tf.data.race.features import RaceFeatures
 from albert_lsh_tf.tasks import glue
 from albert_lsh_tf.tasks.fine_tuning_task import FineTuningTask, in_order
 
@@ -19,7 +18,7 @@ def predict_logits(
     strategy: tf.distribute.Strategy,
     task: glue.GlueTask,
     model: tf_keras.Model,
-    features: Features | RaceFeatures,
+    features: TaskFeatures,
     batch_size: int,
     shows_progress: bool = False,
 ) -> np.ndarray:

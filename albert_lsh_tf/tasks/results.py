@@ -28,18 +28,16 @@ def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> Non
     lines = {**metrics, "global_step": step}
     if "loss" in lines:  # Google's scripts have it at the end.
         lines["loss"] = lines.pop("loss")
-    folder.write(
-        "eval_results.txt",
-        "".join(f"{name} = {value}\n" for name, value in lines.items()),
-    )
+    folder.write("eval_results.txt", _one_a_line(lines))
 
 
 def write_test_scores(folder: RunFolder, metrics: dict[str, float]) -> None:
     """Writes predict_results.txt: scores on a test set whose labels are known."""
-    folder.write(
-        "predict_results.txt",
-        "".join(f"{name} = {value}\n" for name, value in metrics.items()),
-    )
+    folder.write("predict_results.txt", _one_a_line(metrics))
+
+
+def _one_a_line(metrics: dict[str, float]) -> str:
+    return "".join(f"{name} = {value}\n" for name, value in metrics.items())
 
 
 def summarize(log: TrainingLog, best: dict | None) -> dict:

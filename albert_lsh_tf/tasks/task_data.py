@@ -8,9 +8,7 @@ import numpy as np
 from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.classification import read_examples
-from albert_lsh_tf.data.classification_features import make_features
-from albert_lsh_tf.data.features import Features
-from albert_lsh_tf.data.race.features import RaceFeatures
+from albert_lsh_tf.data.classification_features import TaskFeatures, make_features
 from albert_lsh_tf.data.sources import locate
 from albert_lsh_tf.data.task import Example, Task, has_split
 from albert_lsh_tf.data.tokenizers import open_tokenizer
@@ -31,7 +29,7 @@ class TaskData:
     description: str
     data_dir: str
     examples: dict[str, list[Example]]
-    features: dict[str, Features | RaceFeatures]
+    features: dict[str, TaskFeatures]
 
     def splits(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the wanted splits that are there, in the wanted order."""

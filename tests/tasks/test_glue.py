@@ -15,7 +15,7 @@ from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.tasks import glue, trimming
-from tests.tasks.tiny_run import VOCAB_SIZE, TinyRun
+from tests.tasks.tiny_run import ENCODER, VOCAB_SIZE, TinyRun
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +85,7 @@ def experiment(tiny):
         "global_batch_size": 8,
     }
     encoder = {
-        "vocab_size": VOCAB_SIZE,
-        "embedding_width": 6,
-        "hidden_size": 16,
-        "num_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 20,
-        "max_position_embeddings": 64,
+        **ENCODER,
         "attention": ["lsh", "dense"],
         "lsh": {"chunk_length": 8},
     }

@@ -12,7 +12,7 @@ from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
 from albert_lsh_tf.tasks import glue, trimming
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.tasks.tiny_race import LEARNED, NUM_ARTICLES, TinyRace
-from tests.tasks.tiny_run import VOCAB_SIZE, losses
+from tests.tasks.tiny_run import ENCODER, losses
 
 PREDICTING = {"do_train": False, "do_eval": False}
 
@@ -168,16 +168,7 @@ def make_task(tiny):
         "max_qa_length": 12,
         "global_batch_size": 4,
     }
-    encoder = {
-        "vocab_size": VOCAB_SIZE,
-        "embedding_width": 6,
-        "hidden_size": 16,
-        "num_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 20,
-        "max_position_embeddings": 64,
-        "attention": "dense",
-    }
+    encoder = {**ENCODER, "attention": "dense"}
     params.override(
         {
             "model": {"encoder": {"any": encoder}},

@@ -30,6 +30,17 @@ SETTINGS = {
 NUM_ROWS = {"train": 40, "dev": 23, "test": 19}
 VOCAB_SIZE = AlbertTokenizer(EMBEDDED_MODEL_DIR / "spiece.model").vocab_size
 
+# What `write_tiny_weights` writes, by Model Garden's names.
+ENCODER = {
+    "vocab_size": VOCAB_SIZE,
+    "embedding_width": 6,
+    "hidden_size": 16,
+    "num_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 20,
+    "max_position_embeddings": 64,
+}
+
 
 def write_tiny_weights(folder: pathlib.Path, **changes: int) -> pathlib.Path:
     """A folder with an untrained encoder; `changes` are of its albert_config.json."""

@@ -76,6 +76,7 @@ class SquadRun(FineTuningRun):
 
     def _predict(self, step: int) -> dict[str, Any] | None:
         """Answers the questions, scores what can be scored, and writes all of it."""
+        num_windows = sum(len(each.features) for each in self.data.evaluated)
         start = time.monotonic()
         outputs = outputs_of(
             self.strategy,
@@ -84,14 +85,14 @@ class SquadRun(FineTuningRun):
             lambda input_context=None: self.task.build_inputs(
                 self.task.task_config.validation_data, input_context
             ),
-            sum(len(each.features) for each in self.data.evaluated),
+            num_windows,
             "window",
             shows_progress=self.folder.writable,
         )
         by_set = self.task.candidates_by_set(outputs)
         self.answering = {
             "seconds": time.monotonic() - start,
-            "windows": sum(len(each.features) for each in self.data.evaluated),
+            "windows": num_windows,
         }
         predictions = predictions_of(by_set)
         threshold = None
