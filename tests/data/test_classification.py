@@ -11,6 +11,7 @@ from albert_lsh_tf.data.classification import (
     spelled,
 )
 from albert_lsh_tf.data.glue_tasks import TASKS
+from albert_lsh_tf.data.task import has_split
 from albert_lsh_tf.errors import InputError
 
 LINES = '{"text": "a", "label": "x"}\n{"text": "b", "text_b": "c", "label": "y"}\n'
@@ -79,3 +80,14 @@ def test_an_unknown_name_is_told_how_own_data_would_have_to_look(own):
 def test_a_path_is_no_name(own):
     with pytest.raises(InputError, match="task_name='./news' cannot name data of"):
         find_task("./news", data_dir=own)
+
+
+def test_only_race_has_folders_for_splits(tmp_path):
+    (tmp_path / "MRPC" / "train.tsv").mkdir(parents=True)
+    assert not has_split(find_task("mrpc"), tmp_path, "train")
+    (tmp_path / "RACE").mkdir()
+    (tmp_path / "RACE" / "dev").touch()
+    (tmp_path / "RACE" / "train").mkdir()
+    race = find_task("race")
+    there = {split: has_split(race, tmp_path, split) for split in race.files}
+    assert there == {"train": True, "dev": False, "test": False}

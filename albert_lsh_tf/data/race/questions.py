@@ -35,7 +35,10 @@ _FIELDS = ("article", "questions", "options", "answers")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RaceTask(Task):
-    """RACE, or the part of it that is for one kind of school."""
+    """RACE, or the part of it that is for one kind of school.
+
+    levels: "middle", "high" or both, in the order in which they are read.
+    """
 
     levels: tuple[str, ...]
 
