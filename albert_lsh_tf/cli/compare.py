@@ -29,9 +29,16 @@ class CompareFlags(Config):
         (), "some of the plan's variants alone; comma list"
     )
     seeds: tuple[str, ...] = setting((), "instead of the plan's; comma list")
+    num_parallel_runs: int = setting(
+        1, "side by side, each on its share of CPU cores and GPUs"
+    )
     report: bool = setting(False, "make no runs; print what finished ones came to")
 
     def validate(self) -> None:
+        if self.num_parallel_runs < 1:
+            raise InputError(
+                f"--num_parallel_runs={self.num_parallel_runs} must be 1 or more."
+            )
         if not all(seed.isdecimal() for seed in self.seeds):
             raise InputError(
                 f"--seeds={','.join(self.seeds)} must be whole numbers, such as 1,2,3."
@@ -68,7 +75,7 @@ def _command(argv: list[str]) -> None:
     )
     folder = pathlib.Path(output_dir).expanduser()
     if not flags.report:
-        run.run_comparison(comparison, folder, messages.say)
+        run.run_comparison(comparison, folder, flags.num_parallel_runs, messages.say)
     cells = report.collect(comparison, folder)
     if not cells:
         raise InputError(f"{folder} holds no finished run of {flags.plan} yet.")

@@ -1,23 +1,25 @@
-"""Makes the runs of a comparison, each in a process of its own."""
+"""Makes the runs of a comparison, and reads what they came to."""
 
+import concurrent.futures
 import json
-import multiprocessing
 import pathlib
+import queue
 import shutil
 from collections.abc import Callable
 from typing import Any
 
+from albert_lsh_tf.comparison.own_process import RESULT_FILE, run_in_own_process
 from albert_lsh_tf.comparison.plan import FILES, Comparison, PlannedRun
+from albert_lsh_tf.comparison.shares import shares_of_machine
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import FEATURES_FOLDER, SquadConfig
-
-RESULT_FILE = "comparison.json"  # In a run's folder, once it is finished.
 
 
 def run_comparison(
     comparison: Comparison,
     output_dir: str | pathlib.Path,
+    num_parallel_runs: int = 1,
     say: Callable[[str], None] = print,
 ) -> None:
     """Makes the runs that are not finished yet; the same call goes on after a kill.
@@ -28,27 +30,39 @@ def run_comparison(
     Args:
       comparison: the runs.
       output_dir: holds a folder for each of them.
+      num_parallel_runs: that are made side by side, each on an equal share of the CPU
+        cores and GPUs. What more than one prints goes to a file beside its folder.
       say: takes a line for each run.
 
     Raises:
-      InputError: a run cannot be made; a folder holds a run with other settings.
+      InputError: a run cannot be made; a folder holds a run with other settings;
+        there are fewer cores, or GPUs, than runs side by side. Runs that have begun
+        are finished first.
     """
     output_dir = pathlib.Path(output_dir)
-    for number, run in enumerate(comparison.runs, start=1):
+    shares = queue.SimpleQueue()
+    for share in shares_of_machine(num_parallel_runs):
+        shares.put(share)
+
+    def make(number: int, run: PlannedRun) -> None:
         folder = output_dir / run.folder
-        name = f"[{number}/{len(comparison.runs)}] {run.folder}"
-        result = read_result(run, output_dir)
-        if result is None:
-            _in_own_process(run, folder)
-            result = read_result(run, output_dir)
+        if read_result(run, output_dir) is None:
+            share = shares.get()
+            try:
+                run_in_own_process(run, folder, share)
+            finally:
+                shares.put(share)
             _delete_what_is_large(folder)
-        best = result["best"]
-        scores = "  ".join(
-            f"{metric} {value:.4f}"
-            for metric, value in best.items()
-            if metric != "step"
-        )
-        say(f"{name}: {scores}")
+        scores = _spelled(read_result(run, output_dir)["best"])
+        say(f"[{number}/{len(comparison.runs)}] {run.folder}: {scores}")
+
+    with concurrent.futures.ThreadPoolExecutor(num_parallel_runs) as pool:
+        made = [pool.submit(make, n, run) for n, run in enumerate(comparison.runs, 1)]
+        try:
+            for each in concurrent.futures.as_completed(made):
+                each.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def read_result(
@@ -87,46 +101,8 @@ def _without_places(config: ClassifierConfig | SquadConfig) -> dict[str, Any]:
     return settings
 
 
-def _in_own_process(run: PlannedRun, folder: pathlib.Path) -> None:
-    """Trains and evaluates; TensorFlow gives memory back only when a process ends."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_train, args=(run.config, str(folder), sender))
-    process.start()
-    sender.close()
-    try:
-        error = receiver.recv()
-    except EOFError:
-        error = "its process was killed; memory may have run out."
-    finally:
-        process.join()
-    if error:
-        raise InputError(f"{run.folder}: {error}")
-
-
-def _train(config: ClassifierConfig | SquadConfig, folder: str, sender: Any) -> None:
-    """One run, in a new process; sends what was wrong, or None."""
-    # TensorFlow is for this process alone.
-    from albert_lsh_tf.tasks.squad.training import train_and_answer
-    from albert_lsh_tf.tasks.training import train_and_evaluate
-
-    try:
-        if isinstance(config, SquadConfig):
-            results = train_and_answer(config, folder)
-        else:
-            results = train_and_evaluate(config, folder, do_predict=False)
-    except InputError as error:
-        sender.send(str(error))
-        return
-    if results["best"] is None:
-        sender.send("its predict_file has no answers to score; name one that has.")
-        return
-    keep = ("best", "seconds_per_step", "peak_memory_mib", "history", "answering")
-    result = {name: results.get(name) for name in keep}
-    content = {"config": config.to_dict(), "result": result}
-    path = pathlib.Path(folder) / RESULT_FILE
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    sender.send(None)
+def _spelled(scores: dict[str, float]) -> str:
+    return "  ".join(f"{n} {value:.4f}" for n, value in scores.items() if n != "step")
 
 
 def _delete_what_is_large(folder: pathlib.Path) -> None:

@@ -1,6 +1,11 @@
 """Runs of a comparison through the command line, on the sample in the package."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -98,7 +103,7 @@ def test_a_setting_that_came_later_is_no_difference(folder):
 
 
 def test_what_is_finished_is_not_made_again(folder, monkeypatch, capsys):
-    monkeypatch.setattr(run, "_in_own_process", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(run, "run_in_own_process", lambda *_: pytest.fail("made again"))
     compare.main(argv(folder))
     printed = capsys.readouterr().out
     assert "[1/2] MRPC/dense/seed-1: eval_accuracy 0." in printed
@@ -120,6 +125,59 @@ def test_what_is_wrong_in_a_run_is_one_line(folder, capsys):
     assert "MRPC/dense/seed-2: " in error and "train.tsv: no such file" in error
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_runs_side_by_side_come_to_the_same(folder, tmp_path, capfd):
+    command = [str(folder / "plan.yaml"), f"--output_dir={tmp_path}"]
+    compare.main([*command, "--num_parallel_runs=2"])
+    # What the two print would be mixed up on the screen.
+    printed = capfd.readouterr().out
+    assert "step 2/2" not in printed and "[2/2] MRPC/lsh/seed-1: " in printed
+    for variant in ("dense", "lsh"):
+        assert "step 2/2" in (tmp_path / "MRPC" / variant / "seed-1.txt").read_text()
+        name = f"MRPC/{variant}/seed-1/comparison.json"
+        alone = json.loads((folder / "runs" / name).read_text())["result"]
+        beside = json.loads((tmp_path / name).read_text())["result"]
+        assert beside["best"] == pytest.approx(alone["best"], abs=1e-5)
+
+
+def test_a_killed_command_leaves_no_training_behind(folder, tmp_path):
+    command = [sys.executable, "-m", "albert_lsh_tf.cli.compare"]
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace("train_step: 2", "train_step: 100000"))
+    parent = subprocess.Popen(
+        [*command, str(plan), f"--output_dir={tmp_path / 'runs'}", "--variants=dense"],
+        stdout=subprocess.DEVNULL,
+    )
+    children = pathlib.Path(f"/proc/{parent.pid}/task")
+    log = tmp_path / "runs/MRPC/dense/seed-1/training_log.jsonl"
+    wait_for(lambda: log.exists() or parent.poll() is not None)
+    started = {
+        int(pid)
+        for thread in children.iterdir()
+        for pid in (thread / "children").read_text().split()
+    }
+    assert started
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(is_running(pid) for pid in started))
+
+
+def is_running(pid):
+    """Not a process that only waits for its exit status to be read."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+
+
 def test_there_is_nothing_to_report_yet(folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         compare.main(
@@ -136,3 +194,6 @@ def test_flags_stand_in_the_help(capsys):
     with pytest.raises(SystemExit):
         compare.main(["plan.yaml", "--seeds=one"])
     assert "--seeds=one must be whole numbers" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        compare.main(["plan.yaml", "--num_parallel_runs=0"])
+    assert "--num_parallel_runs=0 must be 1 or more" in capsys.readouterr().err
