@@ -1,1 +1,1 @@
-"""Tasks: loss, metrics and predictions of GLUE, and the one training loop."""
+"""Tasks: loss, metrics and predictions of each, and the one training loop."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.task import Task
-from albert_lsh_tf.tasks import glue, inputs, results
+from albert_lsh_tf.tasks import classification, inputs, results
 from albert_lsh_tf.tasks.experiment import experiment_config
 from albert_lsh_tf.tasks.fine_tuning_run import FineTuningRun
 from albert_lsh_tf.tasks.metrics import metrics_of_groups
@@ -48,7 +48,7 @@ class ClassifierRun(FineTuningRun):
         self.files, self.data = files, data
         start_step = step_of(files.checkpoint) if do_train else 0
         params = experiment_config(config, task, files, data, start_step)
-        trained = glue.GlueTask(params.task)
+        trained = classification.ClassificationTask(params.task)
         trained.features = data.features
         super().__init__(
             config,
@@ -87,7 +87,7 @@ class ClassifierRun(FineTuningRun):
             summary["peak_memory_mib"] = recorded["peak_memory_mib"]
         if do_eval or self.trains:
             results.write_summary(self.folder, summary)
-        task = self.task.glue_task
+        task = self.task.definition
         results.draw_curves(self.folder, self.log, task.name, task.best_metric)
         self.progress.say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
@@ -117,7 +117,7 @@ class ClassifierRun(FineTuningRun):
         return best
 
     def _predict(self, keep: bool) -> None:
-        task = self.task.glue_task
+        task = self.task.definition
         for split in self.data.splits(task.test_splits):
             logits = predict_logits(
                 self.strategy,

@@ -4,12 +4,12 @@ from official.core import config_definitions as cfg
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.task import Task
-from albert_lsh_tf.tasks.encoder_config import encoder_of_run
-from albert_lsh_tf.tasks.glue_config import (
-    GlueConfig,
-    GlueDataConfig,
-    GlueModelConfig,
+from albert_lsh_tf.tasks.classification_config import (
+    ClassificationConfig,
+    ClassificationDataConfig,
+    ClassificationModelConfig,
 )
+from albert_lsh_tf.tasks.encoder_config import encoder_of_run
 from albert_lsh_tf.tasks.inputs import ModelFiles
 from albert_lsh_tf.tasks.optimization import optimization_config
 from albert_lsh_tf.tasks.task_data import TaskData
@@ -43,20 +43,20 @@ def experiment_config(
     }
     return cfg.ExperimentConfig(
         runtime=cfg.RuntimeConfig(mixed_precision_dtype=config.mixed_precision),
-        task=GlueConfig(
+        task=ClassificationConfig(
             task_name=config.task_name,
             labels=config.labels,
-            model=GlueModelConfig(
+            model=ClassificationModelConfig(
                 encoder=encoder_of_run(config, files.albert_config),
                 classifier_dropout=config.classifier_dropout_prob,
             ),
-            train_data=GlueDataConfig(
+            train_data=ClassificationDataConfig(
                 global_batch_size=config.train_batch_size,
                 seed=config.seed,
                 start_step=start_step,
                 **data_settings,
             ),
-            validation_data=GlueDataConfig(
+            validation_data=ClassificationDataConfig(
                 splits=data.splits(task.evaluation_splits),
                 is_training=False,
                 global_batch_size=config.eval_batch_size,

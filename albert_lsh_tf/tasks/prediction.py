@@ -10,13 +10,13 @@ import tqdm
 
 from albert_lsh_tf.data.classification_features import TaskFeatures
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset
-from albert_lsh_tf.tasks import glue
+from albert_lsh_tf.tasks import classification
 from albert_lsh_tf.tasks.fine_tuning_task import FineTuningTask, in_order
 
 
 def predict_logits(
     strategy: tf.distribute.Strategy,
-    task: glue.GlueTask,
+    task: classification.ClassificationTask,
     model: tf_keras.Model,
     features: TaskFeatures,
     batch_size: int,

@@ -9,7 +9,7 @@ import tensorflow as tf
 from albert_lsh_tf.data.classification import find_task, read_examples
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
-from albert_lsh_tf.tasks import glue, trimming
+from albert_lsh_tf.tasks import classification, trimming
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.tasks.tiny_race import LEARNED, NUM_ARTICLES, TinyRace
 from tests.tasks.tiny_run import ENCODER, losses
@@ -160,7 +160,9 @@ def test_what_cannot_be(trained, tiny, tmp_path):
 
 def make_task(tiny):
     """The task as Model Garden makes it, with dense attention and no features yet."""
-    params = glue.GlueConfig(task_name="race-middle", init_checkpoint=str(tiny.weights))
+    params = classification.ClassificationConfig(
+        task_name="race-middle", init_checkpoint=str(tiny.weights)
+    )
     data = {
         "input_path": str(tiny.data),
         "vocabulary_file": str(tiny.weights / "spiece.model"),
@@ -176,7 +178,7 @@ def make_task(tiny):
             "validation_data": data,
         }
     )
-    return glue.GlueTask(params)
+    return classification.ClassificationTask(params)
 
 
 def test_padding_that_is_left_out_changes_no_logits(tiny, monkeypatch):

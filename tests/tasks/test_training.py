@@ -20,7 +20,7 @@ from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.data.sample import write_sample
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks import glue
+from albert_lsh_tf.tasks import classification
 from albert_lsh_tf.tasks import results as results_files
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.training import train_and_evaluate
@@ -321,7 +321,7 @@ def test_an_evaluation_without_numbers_is_told_and_never_the_best(
     tiny, tmp_path, monkeypatch, caplog
 ):
     """The first of two evaluations diverges, then both do."""
-    metrics_of_groups = glue.metrics_of_groups
+    metrics_of_groups = classification.metrics_of_groups
     diverged = [True, False]
 
     def metrics(*args):
@@ -329,7 +329,7 @@ def test_an_evaluation_without_numbers_is_told_and_never_the_best(
         now = diverged.pop(0) if diverged else False
         return {**scores, "eval_accuracy": 1.0, "loss": np.nan} if now else scores
 
-    monkeypatch.setattr(glue, "metrics_of_groups", metrics)
+    monkeypatch.setattr(classification, "metrics_of_groups", metrics)
     results = train_and_evaluate(tiny.config(), tmp_path / "one", do_predict=False)
     assert "The evaluation loss at step 2 is nan: this checkpoint c" in caplog.text
     assert results["best"]["step"] == 4
@@ -448,14 +448,14 @@ def test_a_finished_run_keeps_what_it_wrote(trained, tiny, monkeypatch, caplog):
     names = ("config.yaml", "metrics.json", "eval_results.txt", "test_results.tsv")
     names += ("MRPC.tsv",)
     before = {name: (output_dir / name).read_bytes() for name in names}
-    metrics_of_groups = glue.metrics_of_groups
+    metrics_of_groups = classification.metrics_of_groups
     shift = 1e-5
 
     def shifted(*args):
         scores = metrics_of_groups(*args)
         return {name: value + shift for name, value in scores.items()}
 
-    monkeypatch.setattr(glue, "metrics_of_groups", shifted)
+    monkeypatch.setattr(classification, "metrics_of_groups", shifted)
     write_predictions = results_files.write_predictions
 
     def write_shifted(folder, task, split, examples, logits, keep):

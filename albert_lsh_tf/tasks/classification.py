@@ -1,6 +1,6 @@
 """Classification with GLUE's scores and RACE's, as a Model Garden task.
 
-It is registered as `albert_lsh/glue`.
+It is registered as `albert_lsh/classification`.
 
 The loss of a step is the mean over the batch. Evaluation brings all logits to the host
 and scores them there at once, so metrics do not depend on batch size or devices.
@@ -23,19 +23,22 @@ from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
+from albert_lsh_tf.tasks.classification_config import (
+    ClassificationConfig,
+    ClassificationDataConfig,
+)
 from albert_lsh_tf.tasks.encoder_config import build_encoder
 from albert_lsh_tf.tasks.fine_tuning_task import (
     FineTuningTask,
     in_order,
     model_inputs,
 )
-from albert_lsh_tf.tasks.glue_config import GlueConfig, GlueDataConfig
 from albert_lsh_tf.tasks.metrics import constant_prediction, metrics_of_groups
 from albert_lsh_tf.tasks.optimization import OptimizationConfig
 
 
-@task_factory.register_task_cls(GlueConfig)
-class GlueTask(FineTuningTask):
+@task_factory.register_task_cls(ClassificationConfig)
+class ClassificationTask(FineTuningTask):
     """Fine-tunes and evaluates ALBERT on a task of GLUE, RACE, or of the user's own.
 
     Args:
@@ -46,12 +49,12 @@ class GlueTask(FineTuningTask):
 
     def __init__(
         self,
-        params: GlueConfig,
+        params: ClassificationConfig,
         logging_dir: str | None = None,
         name: str | None = None,
     ):
         super().__init__(params, logging_dir, name)
-        self.glue_task = find_task(
+        self.definition = find_task(
             params.task_name, params.labels, data_dir=params.train_data.input_path
         )
         # By split; `build_inputs` reads the files of those that are not here.
@@ -63,7 +66,7 @@ class GlueTask(FineTuningTask):
         """The classifier with new weights; `initialize` or a checkpoint fills it."""
         config = self.task_config.model
         encoder = build_encoder(config.encoder.get())
-        task = self.glue_task
+        task = self.definition
         if isinstance(task, RaceTask):
             return AlbertMultipleChoice(encoder, config.classifier_dropout)
         return AlbertClassifier(
@@ -74,7 +77,7 @@ class GlueTask(FineTuningTask):
 
     def build_inputs(
         self,
-        params: GlueDataConfig,
+        params: ClassificationDataConfig,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
         """Batches of one replica's size: the three inputs, label and example_id."""
@@ -94,13 +97,13 @@ class GlueTask(FineTuningTask):
             input_context=input_context,
         )
 
-    def _features_of(self, params: GlueDataConfig) -> TaskFeatures:
+    def _features_of(self, params: ClassificationDataConfig) -> TaskFeatures:
         """The features of all splits of `params`, numbered in one row."""
         for split in params.splits:
             if split not in self.features:
                 self.features[split] = make_features(
-                    self.glue_task,
-                    read_examples(self.glue_task, params.input_path, split),
+                    self.definition,
+                    read_examples(self.definition, params.input_path, split),
                     open_tokenizer(params.vocabulary_file, params.do_lower_case),
                     params.max_seq_length,
                     params.max_qa_length,
@@ -122,7 +125,7 @@ class GlueTask(FineTuningTask):
         aux_losses: Any = None,
     ) -> tf.Tensor:
         """The mean cross entropy, or squared error for regression."""
-        if self.glue_task.is_regression:
+        if self.definition.is_regression:
             losses = tf.square(model_outputs[:, 0] - tf.cast(labels, tf.float32))
         else:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -166,12 +169,12 @@ class GlueTask(FineTuningTask):
         """
         outputs = in_order(aggregated_logs)
         logits, labels = outputs["logits"], outputs["label"]
-        self.constant_prediction = constant_prediction(self.glue_task, logits)
+        self.constant_prediction = constant_prediction(self.definition, logits)
         metrics, start = {}, 0
         for split in self.task_config.validation_data.splits:
             end = start + len(self.features[split])
             part = metrics_of_groups(
-                self.glue_task,
+                self.definition,
                 logits[start:end],
                 labels[start:end],
                 self.features[split].groups(),
@@ -193,15 +196,15 @@ def concatenate(parts: list[Features]) -> Features:
     return Features(**joined)
 
 
-@exp_factory.register_config_factory("albert_lsh/glue")
-def albert_lsh_glue() -> cfg.ExperimentConfig:
+@exp_factory.register_config_factory("albert_lsh/classification")
+def albert_lsh_classification() -> cfg.ExperimentConfig:
     """ALBERT with LSH attention on GLUE or own data, for Model Garden's own trainer.
 
     To be given: `task.init_checkpoint`, and for training and validation data
     `input_path` and `vocabulary_file`; the encoder is ALBERT base.
     """
     return cfg.ExperimentConfig(
-        task=GlueConfig(),
+        task=ClassificationConfig(),
         trainer=cfg.TrainerConfig(
             optimizer_config=OptimizationConfig(), train_steps=1000
         ),

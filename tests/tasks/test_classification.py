@@ -14,7 +14,7 @@ from albert_lsh_tf.checkpoints.loading import load_encoder
 from albert_lsh_tf.data.features import Features
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
-from albert_lsh_tf.tasks import glue, trimming
+from albert_lsh_tf.tasks import classification, trimming
 from tests.tasks.tiny_run import ENCODER, VOCAB_SIZE, TinyRun
 
 
@@ -36,21 +36,25 @@ def make_features(labels, length=6):
 
 
 def test_loss_is_the_mean_over_the_batch():
-    task = glue.GlueTask(glue.GlueConfig(task_name="mnli"))
+    task = classification.ClassificationTask(
+        classification.ClassificationConfig(task_name="mnli")
+    )
     logits = np.array([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]], np.float32)
     loss = task.build_losses(tf.constant([0, 2]), tf.constant(logits))
     exponents = np.exp(logits)
     shares = exponents / exponents.sum(axis=1, keepdims=True)
     assert float(loss) == pytest.approx(-np.mean(np.log([shares[0, 0], shares[1, 2]])))
-    regression = glue.GlueTask(glue.GlueConfig(task_name="sts-b"))
+    regression = classification.ClassificationTask(
+        classification.ClassificationConfig(task_name="sts-b")
+    )
     loss = regression.build_losses(tf.constant([1.0, 4.0]), tf.constant([[2.0], [2.0]]))
     assert float(loss) == pytest.approx((1 + 4) / 2)
 
 
 def test_both_dev_sets_of_mnli_are_scored_apart():
-    config = glue.GlueConfig(task_name="MNLI")
+    config = classification.ClassificationConfig(task_name="MNLI")
     config.validation_data.splits = ("dev", "dev_mismatched")
-    task = glue.GlueTask(config)
+    task = classification.ClassificationTask(config)
     task.features = {
         "dev": make_features([0, 1, 2]),
         "dev_mismatched": make_features([0, 1]),
@@ -70,14 +74,16 @@ def test_both_dev_sets_of_mnli_are_scored_apart():
 
 
 def test_splits_are_numbered_in_one_row():
-    joined = glue.concatenate([make_features([0, 1]), make_features([1, 0, 1])])
+    joined = classification.concatenate(
+        [make_features([0, 1]), make_features([1, 0, 1])]
+    )
     np.testing.assert_array_equal(joined.example_id, range(5))
     np.testing.assert_array_equal(joined.label, [0, 1, 1, 0, 1])
     assert {field.name for field in dataclasses.fields(joined)} >= {"input_mask"}
 
 
 def experiment(tiny):
-    """`albert_lsh/glue` on the tiny run, set up as Model Garden's train.py would."""
+    """The registered experiment, set up as Model Garden's train.py would."""
     data = {
         "input_path": str(tiny.data),
         "vocabulary_file": str(tiny.weights / "spiece.model"),
@@ -90,7 +96,7 @@ def experiment(tiny):
         "lsh": {"chunk_length": 8},
     }
     params = hyperparams.override_params_dict(
-        exp_factory.get_exp_config("albert_lsh/glue"),
+        exp_factory.get_exp_config("albert_lsh/classification"),
         {
             "task": {
                 "init_checkpoint": str(tiny.weights),
@@ -128,7 +134,7 @@ def test_padding_is_left_out_where_that_changes_nothing(
     params = experiment(tiny).task
     params.model.encoder.any.attention = attention
     params.enable_xla = enable_xla
-    task = glue.GlueTask(params)
+    task = classification.ClassificationTask(params)
     model = task.build_model()
     seen = []
 
@@ -149,7 +155,7 @@ def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(tiny, monkeypatch):
     params.model.encoder.any.override(
         {"attention": "dense", "dropout_rate": 0.0, "attention_dropout_rate": 0.0}
     )
-    task = glue.GlueTask(params)
+    task = classification.ClassificationTask(params)
     batch = make_features([0, 1, 1], length=24).as_dict()
     ids = np.random.default_rng(1).integers(5, VOCAB_SIZE, [3, 24])
     batch["input_word_ids"] = ids.astype(np.int32)
@@ -193,7 +199,7 @@ def test_experiment_runs_under_model_gardens_own_trainer(tiny, tmp_path):
     assert (tmp_path / "ckpt-2.index").exists()
     train_utils.serialize_config(params, str(tmp_path))
     again = hyperparams.override_params_dict(
-        exp_factory.get_exp_config("albert_lsh/glue"),
+        exp_factory.get_exp_config("albert_lsh/classification"),
         str(tmp_path / "params.yaml"),
         is_strict=True,
     )
@@ -225,7 +231,7 @@ def test_own_data_take_their_labels_from_the_training_data_or_the_config(
         {"task": {"task_name": "news", "train_data": data, "validation_data": data}}
     )
     task = task_factory.get_task(params.task)
-    assert task.glue_task.labels == ("x", "y")
+    assert task.definition.labels == ("x", "y")
     batch = next(iter(task.build_inputs(params.task.train_data)))
     assert set(batch["label"].numpy()) == {0, 1}
     params.override({"task": {"labels": ["z", "y", "x"]}})

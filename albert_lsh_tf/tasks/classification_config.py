@@ -9,7 +9,7 @@ from albert_lsh_tf.tasks import encoder_config
 
 
 @dataclasses.dataclass
-class GlueDataConfig(cfg.DataConfig):
+class ClassificationDataConfig(cfg.DataConfig):
     """Which part of a task, and how it becomes batches.
 
     Attributes:
@@ -34,7 +34,7 @@ class GlueDataConfig(cfg.DataConfig):
 
 
 @dataclasses.dataclass
-class GlueModelConfig(base_config.Config):
+class ClassificationModelConfig(base_config.Config):
     """The classifier: an encoder and the dropout before its last layer."""
 
     encoder: encoder_config.EncoderConfig = dataclasses.field(
@@ -44,7 +44,7 @@ class GlueModelConfig(base_config.Config):
 
 
 @dataclasses.dataclass
-class GlueConfig(cfg.TaskConfig):
+class ClassificationConfig(cfg.TaskConfig):
     """One task of GLUE, RACE, or of the user's own.
 
     Attributes:
@@ -59,10 +59,14 @@ class GlueConfig(cfg.TaskConfig):
 
     task_name: str = "MRPC"
     labels: tuple[str, ...] | None = None
-    model: GlueModelConfig = dataclasses.field(default_factory=GlueModelConfig)
-    train_data: GlueDataConfig = dataclasses.field(default_factory=GlueDataConfig)
-    validation_data: GlueDataConfig = dataclasses.field(
-        default_factory=lambda: GlueDataConfig(
+    model: ClassificationModelConfig = dataclasses.field(
+        default_factory=ClassificationModelConfig
+    )
+    train_data: ClassificationDataConfig = dataclasses.field(
+        default_factory=ClassificationDataConfig
+    )
+    validation_data: ClassificationDataConfig = dataclasses.field(
+        default_factory=lambda: ClassificationDataConfig(
             splits=("dev",), is_training=False, drop_remainder=False
         )
     )
