@@ -11,7 +11,6 @@ from typing import Any
 
 from albert_lsh_tf.comparison.plan import PlannedRun
 from albert_lsh_tf.comparison.shares import Share
-from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
@@ -34,7 +33,7 @@ def run_in_own_process(
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    arguments = (run.config, str(folder), share, sender)
+    arguments = (run, str(folder), share, sender)
     process = context.Process(target=_train, args=arguments)
     process.start()
     sender.close()
@@ -48,12 +47,7 @@ def run_in_own_process(
         raise InputError(f"{run.folder}: {error}")
 
 
-def _train(
-    config: ClassifierConfig | SquadConfig,
-    folder: str,
-    share: Share | None,
-    sender: Any,
-) -> None:
+def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> None:
     """One run, in a new process; sends what was wrong, or None."""
     _end_with_parent()
     if share is not None:
@@ -64,10 +58,10 @@ def _train(
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
     try:
-        if isinstance(config, SquadConfig):
-            results = train_and_answer(config, folder)
+        if isinstance(run.config, SquadConfig):
+            results = train_and_answer(run.config, folder, do_train=run.do_train)
         else:
-            results = train_and_evaluate(config, folder, do_predict=False)
+            results = train_and_evaluate(run.config, folder, do_predict=False)
     except InputError as error:
         sender.send(str(error))
         return
@@ -76,7 +70,7 @@ def _train(
         return
     keep = ("best", "seconds_per_step", "peak_memory_mib", "history", "answering")
     result = {name: results.get(name) for name in keep}
-    content = {"config": config.to_dict(), "result": result}
+    content = {"config": run.config.to_dict(), "result": result}
     path = pathlib.Path(folder) / RESULT_FILE
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     sender.send(None)

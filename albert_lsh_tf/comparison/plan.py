@@ -12,7 +12,8 @@ A plan is a YAML file:
       lsh 0.25: {attention: lsh, lsh_budget: 0.25}
 
 A task is one of classification by its name, or, where it has files of questions, one of
-SQuAD's kind by any name.
+SQuAD's kind by any name. With `do_train: false` one of questions answers them with an
+init_checkpoint that is fine-tuned already.
 """
 
 import dataclasses
@@ -40,11 +41,13 @@ class PlannedRun:
       task: its name in the plan.
       variant: its name in the plan.
       config: the settings of the run.
+      do_train: whether it fine-tunes, or only answers.
     """
 
     task: str
     variant: str
     config: ClassifierConfig | SquadConfig
+    do_train: bool = True
 
     @property
     def folder(self) -> pathlib.PurePath:
@@ -114,8 +117,9 @@ def read_plan(
             for variant, of_variant in variants.items():
                 settings = {**common, **of_task, **of_variant, **places, "seed": seed}
                 where = f"{path}: {task}, {variant}"
+                do_train = _do_train(settings, default, where)
                 config = default.with_settings(settings, where)
-                runs.append(PlannedRun(task, variant, config))
+                runs.append(PlannedRun(task, variant, config, do_train))
     return Comparison(tuple(tasks), tuple(variants), tuple(runs))
 
 
@@ -134,6 +138,20 @@ def _kind(
         found = [_file(each, data_dirs) for each in _as_list(files)]
         places[name] = found[0] if isinstance(files, str) else found
     return SquadConfig(), places
+
+
+def _do_train(
+    settings: dict[str, Any], default: ClassifierConfig | SquadConfig, where: str
+) -> bool:
+    """Takes do_train, which is no setting of a run, out of its settings."""
+    do_train = settings.pop("do_train", True)
+    if not isinstance(do_train, bool):
+        raise InputError(f"{where}: do_train={do_train} must be true or false.")
+    if not do_train and isinstance(default, ClassifierConfig):
+        raise InputError(
+            f"{where}: do_train: false is for tasks with files of questions."
+        )
+    return do_train
 
 
 def _as_list(files: str | Sequence[str]) -> list[str]:

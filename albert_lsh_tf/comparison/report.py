@@ -25,7 +25,7 @@ class Cell:
 
     Attributes:
       scores: metric to one value a seed, in order; shares, or for SQuAD percentages.
-      seconds_per_step: one value a seed.
+      seconds_per_step: one value a seed; None where nothing was trained.
       peak_memory_mib: one value a seed.
       answering: seconds that the network took to answer all questions, with the time
         to compile it, and the windows over their texts, one dict a seed; none for
@@ -33,7 +33,7 @@ class Cell:
     """
 
     scores: dict[str, list[float]]
-    seconds_per_step: list[float]
+    seconds_per_step: list[float | None]
     peak_memory_mib: list[float]
     answering: list[dict[str, float]]
 
@@ -96,8 +96,9 @@ def _row(cell: Cell) -> dict[str, str]:
     row = {
         "seeds": str(cell.num_seeds),
         **{name: _spread(name, v, factor) for name, v in cell.scores.items()},
-        "s/step": f"{statistics.median(cell.seconds_per_step):.3g}",
     }
+    if None not in cell.seconds_per_step:
+        row["s/step"] = f"{statistics.median(cell.seconds_per_step):.3g}"
     if cell.answering:
         seconds = statistics.median(each["seconds"] for each in cell.answering)
         row["windows"] = f"{cell.answering[0]['windows']:,}"

@@ -137,3 +137,17 @@ def test_what_the_plan_has_not_is_named(plan):
         read_plan(plan, only_tasks=["SST2"])
     with pytest.raises(InputError, match="no 'x' among its variants: dense, a quarter"):
         read_plan(plan, only_variants=["x"])
+
+
+def test_only_questions_are_answered_without_training(plan):
+    plan.write_text(PLAN.replace("{optimizer: lamb,", "{do_train: false,"))
+    with pytest.raises(InputError, match="MRPC, dense: do_train: false is for tasks"):
+        read_plan(plan)
+    questions = {"predict_file": "dev.json", "do_train": False}
+    plan.write_text(
+        f"tasks: {{A: {questions}, B: {{predict_file: x}}}}\nvariants: {{c: }}"
+    )
+    assert [run.do_train for run in read_plan(plan).runs] == [False, True]
+    plan.write_text(plan.read_text().replace("False", "never"))
+    with pytest.raises(InputError, match="A, c: do_train=never must be true or false"):
+        read_plan(plan)

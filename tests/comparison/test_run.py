@@ -12,6 +12,8 @@ import pytest
 from albert_lsh_tf.cli import compare
 from albert_lsh_tf.comparison import run
 from albert_lsh_tf.data.squad.sample import write_sample as write_squad_sample
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
+from albert_lsh_tf.tasks.squad.training import train_and_answer
 
 PLAN = """
 seeds: [1]
@@ -92,6 +94,45 @@ def test_questions_are_answered_and_timed(tmp_path):
     (tmp_path / "plan.yaml").write_text(plan)
     with pytest.raises(SystemExit):
         compare.main([*command[:2], f"--data_dir={tmp_path / 'elsewhere'}"])
+
+
+def write_few_questions(folder):
+    """Split to file, of a twentieth of the sample."""
+    files = write_squad_sample(folder, version_2=False)
+    for path in files.values():
+        content = json.loads(path.read_text())
+        (article,) = content["data"]
+        del article["paragraphs"][len(article["paragraphs"]) // 20 :]
+        path.write_text(json.dumps(content))
+    return files
+
+
+def test_longer_windows_answer_with_weights_that_are_trained(tmp_path):
+    files = write_few_questions(tmp_path / "sample")
+    config = SquadConfig(
+        train_file=(str(files["train"]),),
+        predict_file=str(files["dev"]),
+        max_seq_length=48,
+        doc_stride=16,
+        max_query_length=16,
+        train_batch_size=8,
+        num_train_epochs=0.2,
+    )
+    train_and_answer(config, tmp_path / "trained", do_predict=False)
+    (tmp_path / "plan.yaml").write_text(
+        f"""
+settings: {{init_checkpoint: {tmp_path / "trained"}, do_train: false}}
+tasks: {{Made up: {{predict_file: {files["dev"]}}}}}
+variants:
+  long: {{max_seq_length: 128}}
+"""
+    )
+    compare.main([str(tmp_path / "plan.yaml"), f"--output_dir={tmp_path / 'runs'}"])
+    (result,) = json.loads((tmp_path / "runs/results.json").read_text())
+    # All texts are so short that each is one window, of as many questions.
+    assert result["answering"][0]["windows"] == 9
+    table = (tmp_path / "runs/results.md").read_text()
+    assert "| windows | s to answer | MiB |" in table and "s/step" not in table
 
 
 def test_a_setting_that_came_later_is_no_difference(folder):
