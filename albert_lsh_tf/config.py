@@ -121,7 +121,7 @@ class RunConfig(Config):
     )
     seed: int = setting(12345, "seed of data order, new weights and dropout")
     distribution_strategy: str = setting(
-        "mirrored", "tf.distribute strategy", choices=STRATEGIES
+        "mirrored", ", ".join(STRATEGIES), choices=STRATEGIES
     )
     num_gpus: int | None = setting(None, "GPUs to use; unset: all there are")
     num_logical_cpus: int = setting(

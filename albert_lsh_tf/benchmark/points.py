@@ -99,7 +99,7 @@ class Plan(Config):
     """
 
     lengths: tuple[int, ...] = setting((512, 2048, 4096, 16384), "sequence lengths")
-    kinds: tuple[str, ...] = setting(tuple(KINDS), "encoders: " + ", ".join(KINDS))
+    kinds: tuple[str, ...] = setting(tuple(KINDS), "encoders")
     modes: tuple[str, ...] = setting(MODES, "forward, training or both")
     budgets: tuple[float, ...] = setting(
         (0.25,), "shares of dense attention's logits for the LSH encoders"

@@ -59,9 +59,7 @@ def help_text() -> str:
         "",
         "  albert-lsh benchmark --lengths=512,4096 --kinds=garden-dense,dense,lsh",
         "",
-        config_flags.help_line(
-            "output_dir", str, "folder for samples, tables, plots", OUTPUT_DIR
-        ),
+        config_flags.output_dir_line("folder for samples, tables, plots", OUTPUT_DIR),
     ]
     for title, config in {"Points": Plan, "Work": Work}.items():
         lines += ["", f"{title}:"]

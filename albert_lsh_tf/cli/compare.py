@@ -98,8 +98,8 @@ def help_text() -> str:
         "    --data_dir=GLUE_FOLDER,LONG_DOCUMENTS_FOLDER",
         "",
         *config_flags.help_lines(CompareFlags, _POSITIONAL),
-        config_flags.help_line(
-            "output_dir", str, "folder of runs, results.md and results.json", OUTPUT_DIR
+        config_flags.output_dir_line(
+            "folder of runs, results.md and results.json", OUTPUT_DIR
         ),
     ]
     return "\n".join(lines) + "\n"

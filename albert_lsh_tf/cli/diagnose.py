@@ -66,8 +66,8 @@ def help_text() -> str:
         "With no flags: the tiny model in the package, on made-up sentences.",
         "",
         *config_flags.help_lines(DiagnosisPlan),
-        config_flags.help_line(
-            "output_dir", str, "folder for diagnosis.json, .md and .png", OUTPUT_DIR
+        config_flags.output_dir_line(
+            "folder for diagnosis.json, .md and .png", OUTPUT_DIR
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -1,21 +1,17 @@
-"""Command-line flags, made from the fields of a run's config. Imports no TensorFlow.
+"""The flags of a script, from the config of its run. Imports no TensorFlow.
 
-Google's names, and absl's ways of writing them: `--do_train`, `--do_train=true`,
-`--nodo_train`. A flag that was not given leaves the setting to the recipe.
+Google's names; a flag that was not given leaves the setting to the recipe.
 """
 
 import dataclasses
-import re
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from absl import flags
-
+from albert_lsh_tf.cli.command_line import Flag, flags_of, help_line, read, words_of
 from albert_lsh_tf.config import LSHConfig, RunConfig
-from albert_lsh_tf.config_io import nearest
 from albert_lsh_tf.errors import InputError
+
+_WIDTH = 32  # Of the names on a help page.
 
 # Flags of TPUEstimator, which have no meaning here.
 RETIRED = {
@@ -29,8 +25,6 @@ RETIRED = {
     "checkpoints are written",
 }
 
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
-
 # Settings of LSHConfig whose own names would be unclear, or taken, among flags.
 _LSH_FLAGS = {"seed": "lsh_seed", "hash": "lsh_hash"}
 ATTENTION_FLAGS = (
@@ -38,16 +32,6 @@ ATTENTION_FLAGS = (
     "lsh_budget",
     *(_LSH_FLAGS.get(f.name, f.name) for f in dataclasses.fields(LSHConfig)),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Flag:
-    """One flag: its kind (str, int, float, bool, tuple), help and default."""
-
-    kind: type
-    help: str
-    default: Any = None
-    choices: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,26 +98,15 @@ def parse(argv: Sequence[str], script: FlagsOfScript) -> ParsedFlags:
         there is an argument that is no flag.
     """
     known = _all_flags(script)
-    values = _define(known)
     _refuse_retired(argv, script.retired)
-    try:
-        rest = values(["", *argv])[1:]
-    except flags.UnrecognizedFlagError as error:
-        raise InputError(
-            f"unknown flag --{error.flagname}{nearest(error.flagname, known) or '.'}"
-        ) from error
-    except flags.IllegalFlagValueError as error:
-        raise InputError(_wrong_kind(str(error), known)) from error
-    except flags.Error as error:
-        raise InputError(" ".join(str(error).split()).rstrip(".") + ".") from error
+    given, rest = read(argv, known)
     if rest:
         raise InputError(
             f"{rest[0]!r} is not a flag; write settings as --name=value, and text with "
             "blanks in quotes."
         )
-    given = {name: values[name].value for name in known if values[name].present}
     run = {name: given.pop(name, None) for name in script.run}
-    settings = _nested(given, known)
+    settings = _nested(given)
     for name, flag in script.renamed.items():
         if flag in settings:
             settings[name] = settings.pop(flag)
@@ -152,80 +125,19 @@ def help_text(program: str, script: FlagsOfScript) -> str:
     lines = [line.format(program=program) for line in script.intro]
     for title, names in {**groups, "Devices": devices}.items():
         lines += ["", f"{title}:"]
-        lines += [_help_line(name, known[name]) for name in names]
+        lines += [help_line(name, known[name], _WIDTH) for name in names]
     return "\n".join(lines) + "\n"
 
 
-def _help_line(name: str, flag: Flag) -> str:
-    shown = f"--[no]{name}" if flag.kind is bool else f"--{name}"
-    # The choices say more than a help that repeats them.
-    text = ", ".join(flag.choices) if flag.choices else flag.help
-    default = "" if flag.default in (None, False, ()) else f" ({flag.default})"
-    return f"  {shown:<32}{text}{default}"
-
-
 def _all_flags(script: FlagsOfScript) -> dict[str, Flag]:
-    settings = {**_flags_of(script.config), **script.described}
+    settings = {**flags_of(script.config), **script.described}
     for name in ("lsh", *script.left_out):
         del settings[name]
     for name, flag in script.renamed.items():
         settings[flag] = settings.pop(name)
-    for name, flag in _flags_of(LSHConfig).items():
+    for name, flag in flags_of(LSHConfig).items():
         settings[_LSH_FLAGS.get(name, name)] = flag
     return {**script.run, **settings}
-
-
-def _flags_of(config: type) -> dict[str, Flag]:
-    hints = typing.get_type_hints(config)
-    return {
-        field.name: Flag(
-            _kind(hints[field.name]),
-            field.metadata.get("help", ""),
-            None if field.default is dataclasses.MISSING else field.default,
-            field.metadata.get("choices", ()),
-        )
-        for field in dataclasses.fields(config)
-    }
-
-
-def _kind(hint: Any) -> type:
-    """The first type of a union: `int | None` is read as an int."""
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        hint = typing.get_args(hint)[0]
-    return typing.get_origin(hint) or hint  # tuple[str, ...] is read as a tuple.
-
-
-def _define(known: Mapping[str, Flag]) -> flags.FlagValues:
-    """Flag values of our own, so that no imported library's flags are among them."""
-    values = flags.FlagValues()
-    for name, flag in known.items():
-        arguments = {
-            "name": name,
-            "default": None,
-            "help": flag.help,
-            "flag_values": values,
-        }
-        if flag.choices:
-            flags.DEFINE_enum(enum_values=list(flag.choices), **arguments)
-        elif flag.kind is bool:
-            flags.DEFINE_boolean(**arguments)
-        elif flag.kind is int:
-            flags.DEFINE_integer(**arguments)
-        elif flag.kind is float:
-            flags.DEFINE_float(**arguments)
-        else:
-            flags.DEFINE_string(**arguments)
-    return values
-
-
-def _wrong_kind(message: str, known: Mapping[str, Flag]) -> str:
-    """What a flag expects, instead of absl's words, which are Python's own."""
-    given = re.match(r"flag --((\w+)=.*?): ", message, re.DOTALL)
-    flag = known.get(given[2]) if given else None
-    if flag is None:
-        return " ".join(message.split()).rstrip(".") + "."
-    expected = _KINDS.get(flag.kind) or f"one of {', '.join(flag.choices)}"
-    return f"--{' '.join(given[1].split())}: expected {expected}."
 
 
 def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
@@ -238,16 +150,14 @@ def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
             raise InputError(f"--{name} has no meaning here: {retired[name]}.")
 
 
-def _nested(given: dict[str, Any], known: Mapping[str, Flag]) -> dict[str, Any]:
-    """Flags as settings: LSH settings under `lsh`, comma lists as lists."""
+def _nested(given: dict[str, Any]) -> dict[str, Any]:
+    """Flags as settings: those of LSH under `lsh`, attentions by layer as a list."""
     lsh_settings = {}
     for field in dataclasses.fields(LSHConfig):
         flag = _LSH_FLAGS.get(field.name, field.name)
         if flag in given:
             lsh_settings[field.name] = given.pop(flag)
     # `seed` is a setting of both; the plain flag is the run's.
-    for name, value in given.items():
-        is_list = known[name].kind is tuple
-        if is_list or (name == "attention" and "," in value):
-            given[name] = [each.strip() for each in value.split(",") if each.strip()]
+    if "," in given.get("attention", ""):
+        given["attention"] = words_of(given["attention"])
     return {**given, **({"lsh": lsh_settings} if lsh_settings else {})}

@@ -133,9 +133,7 @@ def help_text() -> str:
         f"  {program} --input_file='text/*.txt.gz' \\",
         "    --spm_model_file=30k-clean.model --output_dir=examples",
         "",
-        config_flags.help_line(
-            "output_dir",
-            str,
+        config_flags.output_dir_line(
             "folder for examples, token ids and manifests",
             OUTPUT_DIR,
             width=_NAMES_WIDTH,

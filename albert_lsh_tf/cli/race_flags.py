@@ -6,7 +6,8 @@ Imports no TensorFlow.
 import dataclasses
 
 from albert_lsh_tf.cli import classifier_flags
-from albert_lsh_tf.cli.flags import RETIRED, Flag
+from albert_lsh_tf.cli.command_line import Flag
+from albert_lsh_tf.cli.flags import RETIRED
 
 _FEATURES = "leave it out; features are made in memory, each article once"
 

@@ -1,6 +1,7 @@
 """The flags of run_squad.py. Imports no TensorFlow."""
 
-from albert_lsh_tf.cli.flags import ATTENTION_FLAGS, RETIRED, Flag, FlagsOfScript
+from albert_lsh_tf.cli.command_line import Flag
+from albert_lsh_tf.cli.flags import ATTENTION_FLAGS, RETIRED, FlagsOfScript
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 OUTPUT_DIR = "runs/squad"

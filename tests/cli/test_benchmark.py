@@ -76,12 +76,12 @@ def test_help_names_every_flag_and_kind(capsys):
     "argv, line",
     [
         (["--length=5"], "unknown flag --length; did you mean 'lengths'?"),
-        (["--lengths=5,x"], "--lengths: 'x' is not a whole number."),
-        (["--budgets=many"], "--budgets: 'many' is not a number."),
+        (["--lengths=5,x"], "--lengths=5,x: expected whole numbers, with commas."),
+        (["--budgets=many"], "--budgets=many: expected numbers, with commas."),
         (["--lengths="], "lengths is empty; name at least one."),
         (["--kinds=lhs"], "kinds: 'lhs' is unknown; did you mean 'lsh'?"),
         (["--threads=0"], "threads=0 must be at least 1."),
-        (["--xla=maybe"], "flag --xla=maybe is neither true nor false."),
+        (["--xla=maybe"], "--xla=maybe: expected true or false."),
         (["512"], "'512' is not a flag; write flags as --name=value."),
     ],
 )

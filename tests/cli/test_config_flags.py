@@ -40,7 +40,7 @@ def test_arguments_by_place_and_flags_in_any_order():
         (["a", "b", "c", "d"], r"'d' is not a flag; write flags as --name=value\."),
         (["a", "b", "--source=c"], r"unknown flag --source"),
         (["a", "b", "--output_dir=c"], r"unknown flag --output_dir"),
-        (["a", "b", "--num_copies=x"], r"--num_copies: 'x' is not a whole number"),
+        (["a", "b", "--num_copies=x"], r"--num_copies=x: expected a whole number"),
     ],
 )
 def test_bad_command_lines_are_one_line(argv, message):

@@ -85,7 +85,7 @@ def test_the_embedded_model_through_the_users_door(tmp_path, monkeypatch, capsys
     "argv, line",
     [
         (["--budget=0.5"], "unknown flag --budget; did you mean 'budgets'?"),
-        (["--budgets=lots"], "--budgets: 'lots' is not a number."),
+        (["--budgets=lots"], "--budgets=lots: expected numbers, with commas."),
         (["--budgets=0"], "budgets: 0.0 must be above 0 and at most 1; try 0.25."),
         (["--budgets=0.5,0.5"], "budgets=0.5, 0.5 names something twice."),
         (["--budgets="], "there is no setting to look at; give budgets or an lsh_conf"),
