@@ -14,7 +14,11 @@ from albert_lsh_tf.checkpoints.positions import check_extension
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import AlbertConfig, check_attention_kinds
-from albert_lsh_tf.data.pretraining.source import ExampleSource, open_source
+from albert_lsh_tf.data.pretraining.source import (
+    ExampleSource,
+    FileSource,
+    open_source,
+)
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
@@ -138,7 +142,8 @@ def open_examples(config: PretrainingConfig) -> Examples:
     """Opens what `input_file` and `eval_input_file` name.
 
     Raises:
-      InputError: nothing there, or no examples of the lengths of the run.
+      InputError: nothing there, no examples of the lengths of the run, or settings of
+        how examples are made, for files of examples that are made already.
     """
     if not config.input_file:
         raise InputError(
@@ -148,10 +153,24 @@ def open_examples(config: PretrainingConfig) -> Examples:
     train = evaluation = open_source(config.input_file)
     if config.eval_input_file:
         evaluation = open_source(config.eval_input_file)
+    if isinstance(train, FileSource):
+        _refuse_what_has_no_effect(config)
     for stage in config.stages():
         for source in {id(each): each for each in (train, evaluation)}.values():
             source.check(config.example_config(stage.max_seq_length))
     return Examples(train, evaluation)
+
+
+def _refuse_what_has_no_effect(config: PretrainingConfig) -> None:
+    defaults = PretrainingConfig()
+    for name in ("masked_lm_prob", "ngram", "short_seq_prob", "copied_segment_prob"):
+        value = getattr(config, name)
+        if value != getattr(defaults, name):
+            raise InputError(
+                f"{name}={value} has no effect on input_file, whose examples are made "
+                "already; give it to create_pretraining_data.py, or train on a folder "
+                "of token ids."
+            )
 
 
 def check_data(

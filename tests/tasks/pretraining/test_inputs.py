@@ -224,6 +224,18 @@ def test_examples_of_files_are_told_by_what_is_in_them(tiny, run, tmp_path):
         inputs.check_data(examples, start_with(None), run)
 
 
+@pytest.mark.parametrize(
+    "setting", ["masked_lm_prob", "ngram", "short_seq_prob", "copied_segment_prob"]
+)
+def test_finished_examples_are_not_made_in_another_way(tiny, tmp_path, setting):
+    file = write_examples(tmp_path / "examples", tiny.config().example_config(23))
+    other = {setting: 2 if setting == "ngram" else 0.25}
+    with pytest.raises(InputError, match=f"{setting}=.* has no effect on input_file"):
+        inputs.open_examples(tiny.config(input_file=[str(file)], **other))
+    # Where training makes its own, evaluation on files is not meant by it.
+    inputs.open_examples(tiny.config(eval_input_file=[str(file)], **other))
+
+
 def test_evaluation_may_have_other_examples(tiny, tmp_path):
     file = write_examples(tmp_path / "examples", tiny.config().example_config(23))
     config = tiny.config(eval_input_file=[str(file)])
