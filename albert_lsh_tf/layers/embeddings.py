@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from albert_lsh_tf.layers.without_autograph import without_autograph
+
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
 class PositionEmbedding(tf_keras.layers.Layer):
@@ -33,6 +35,7 @@ class PositionEmbedding(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
+    @without_autograph
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Position embeddings for `inputs` ([B, T, E], of which only T matters).
 

@@ -10,6 +10,7 @@ from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
 from albert_lsh_tf.layers.layer_norm import LayerNorm
 from albert_lsh_tf.layers.self_attention import SelfAttention
+from albert_lsh_tf.layers.without_autograph import without_autograph
 from albert_lsh_tf.ops.activations import gelu
 from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.dropout import Dropout, new_seed
@@ -86,6 +87,7 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         self._output_layer_norm = self._layer_norm("output_layer_norm")
         super().build(input_shape)
 
+    @without_autograph
     def call(
         self,
         inputs: tf.Tensor,

@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tf_keras
 
+from albert_lsh_tf.layers.without_autograph import without_autograph
 from albert_lsh_tf.ops.layer_norm import layer_norm
 
 
@@ -14,6 +15,7 @@ class LayerNorm(tf_keras.layers.LayerNormalization):
     instead of four and takes half the time on CPUs.
     """
 
+    @without_autograph
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Normalizes rows.
 

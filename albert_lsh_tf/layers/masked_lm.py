@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.layer_norm import LayerNorm
+from albert_lsh_tf.layers.without_autograph import without_autograph
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -54,6 +55,7 @@ class MaskedLM(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
+    @without_autograph
     def call(self, sequence_output: tf.Tensor, masked_positions: tf.Tensor):
         """Predicts pieces.
 

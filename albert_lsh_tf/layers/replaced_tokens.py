@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers import initializers
+from albert_lsh_tf.layers.without_autograph import without_autograph
 
 
 @tf_keras.utils.register_keras_serializable(package="albert_lsh_tf")
@@ -46,6 +47,7 @@ class ReplacedTokens(tf_keras.layers.Layer):
         )
         super().build(input_shape)
 
+    @without_autograph
     def call(self, sequence_output: tf.Tensor) -> tf.Tensor:
         """Logits [B, T], float32, of hidden states [B, T, M], float."""
         return tf.squeeze(self.logit(self.dense(sequence_output)), -1)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.layers.without_autograph import without_autograph
 from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
@@ -80,6 +81,7 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
         refuse_keras_3(**{f"input {n}": each for n, each in enumerate(args)}, **kwargs)
         return super().__call__(*args, **kwargs)
 
+    @without_autograph
     def call(
         self,
         query: tf.Tensor,

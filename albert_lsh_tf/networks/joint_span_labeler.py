@@ -8,6 +8,7 @@ import tf_keras
 from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.joint_span_head import JointSpanHead
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.layers.without_autograph import without_autograph
 from albert_lsh_tf.networks.with_encoder import ModelWithEncoder, encoder_inputs
 
 # Logits of what may not be are lowered by this: finite when two are added.
@@ -136,6 +137,7 @@ class _BestSpans(tf_keras.layers.Layer):
         self.head.build(input_shape)
         super().build(input_shape)
 
+    @without_autograph
     def call(
         self, states: tf.Tensor, input_mask: tf.Tensor, input_type_ids: tf.Tensor
     ) -> dict[str, tf.Tensor]:

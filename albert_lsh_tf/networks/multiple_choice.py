@@ -7,6 +7,7 @@ import tf_keras
 
 from albert_lsh_tf.layers import initializers
 from albert_lsh_tf.layers.keras_version import refuse_keras_3
+from albert_lsh_tf.layers.without_autograph import without_autograph
 from albert_lsh_tf.networks.with_encoder import (
     ModelWithEncoder,
     dropout_and_dense,
@@ -73,6 +74,7 @@ class AlbertMultipleChoice(ModelWithEncoder):
 class _OptionsToRows(tf_keras.layers.Layer):
     """[B, C, T] each to [B * C, T]."""
 
+    @without_autograph
     def call(self, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
         return [tf.reshape(x, [-1, x.shape[2] or tf.shape(x)[2]]) for x in inputs]
 
@@ -80,6 +82,7 @@ class _OptionsToRows(tf_keras.layers.Layer):
 class _RowsToOptions(tf_keras.layers.Layer):
     """Logits [B * C, 1] to [B, C], as an input [B, C, T] has them."""
 
+    @without_autograph
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         logits, like = inputs
         return tf.reshape(logits, [-1, like.shape[1] or tf.shape(like)[1]])

@@ -123,7 +123,8 @@ def _traced_once(
     """
     del shapes
     return tf.function(
-        functools.partial(_lsh_attention, config=config, num_hashes=num_hashes)
+        functools.partial(_lsh_attention, config=config, num_hashes=num_hashes),
+        autograph=False,
     )
 
 

@@ -140,6 +140,7 @@ class ClassificationTask(FineTuningTask):
         logits = model(model_inputs(inputs), training=True)
         return self.build_losses(inputs["label"], logits, model.losses)
 
+    @tf.autograph.experimental.do_not_convert
     def validation_step(
         self,
         inputs: dict[str, tf.Tensor],

@@ -70,6 +70,7 @@ class FineTuningTask(base_task.Task):
             return run_trimmed(function, inputs)
         return function(inputs)
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(
         self,
         inputs: dict[str, tf.Tensor],

@@ -108,6 +108,7 @@ class PretrainingTask(base_task.Task):
             tf_keras.metrics.Sum("tokens", dtype=tf.float32),
         ]
 
+    @tf.autograph.experimental.do_not_convert
     def train_step(
         self,
         inputs: dict[str, tf.Tensor],
@@ -161,6 +162,7 @@ class PretrainingTask(base_task.Task):
         num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
         return {self.loss: loss_of(sums) * num_replicas}
 
+    @tf.autograph.experimental.do_not_convert
     def validation_step(
         self,
         inputs: dict[str, tf.Tensor],

@@ -137,6 +137,7 @@ class SquadTask(FineTuningTask):
         loss = joint_span_loss if self.task_config.version_2 else span_loss
         return loss(model, inputs, training=True)
 
+    @tf.autograph.experimental.do_not_convert
     def validation_step(
         self,
         inputs: dict[str, tf.Tensor],
