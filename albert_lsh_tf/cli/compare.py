@@ -35,10 +35,7 @@ class CompareFlags(Config):
     report: bool = setting(False, "make no runs; print what finished ones came to")
 
     def validate(self) -> None:
-        if self.num_parallel_runs < 1:
-            raise InputError(
-                f"--num_parallel_runs={self.num_parallel_runs} must be 1 or more."
-            )
+        self.require_at_least("num_parallel_runs", 1)
         if not all(seed.isdecimal() for seed in self.seeds):
             raise InputError(
                 f"--seeds={','.join(self.seeds)} must be whole numbers, such as 1,2,3."

@@ -36,8 +36,13 @@ def parse(
       InputError: a flag is unknown, its value is of the wrong kind or makes no sense,
         or there are too many arguments that are no flags, or too few.
     """
-    flags = {n: flag for config in configs for n, flag in flags_of(config).items()}
-    known = {name: flag for name, flag in flags.items() if name not in positional}
+    fields = [flags_of(config) for config in configs]
+    known = {
+        name: flag
+        for of_config in fields
+        for name, flag in of_config.items()
+        if name not in positional
+    }
     if default_output_dir is not None:
         known[OUTPUT_DIR] = Flag(str, "")
     given, rest = command_line.read(argv, known)
@@ -45,8 +50,8 @@ def parse(
     output_dir = given.pop(OUTPUT_DIR, None) or default_output_dir
     given.update(zip(positional, rest, strict=False))
     parsed = tuple(
-        config.from_dict({n: v for n, v in given.items() if n in flags_of(config)})
-        for config in configs
+        config.from_dict({n: v for n, v in given.items() if n in of_config})
+        for config, of_config in zip(configs, fields, strict=True)
     )
     return parsed if default_output_dir is None else (*parsed, output_dir)
 

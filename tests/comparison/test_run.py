@@ -237,4 +237,4 @@ def test_flags_stand_in_the_help(capsys):
     assert "--seeds=one must be whole numbers" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         compare.main(["plan.yaml", "--num_parallel_runs=0"])
-    assert "--num_parallel_runs=0 must be 1 or more" in capsys.readouterr().err
+    assert "num_parallel_runs=0 must be at least 1." in capsys.readouterr().err
