@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "config_io": {"errors"},
     "lsh_config": {"config_io", "errors"},
     "config": {"config_io", "errors", "lsh_config"},
+    "machine": set(),
     "ops": EVERYBODY,
     "layers": EVERYBODY | {"ops"},
     "networks": EVERYBODY | {"ops", "layers"},
@@ -25,8 +26,8 @@ MAY_IMPORT = {
     "checkpoints": EVERYBODY | {"networks", "embedded"},
     "tasks": EVERYBODY | {"networks", "data", "checkpoints", "embedded"},
     "export": EVERYBODY | {"networks", "checkpoints", "data"},
-    "benchmark": EVERYBODY | {"ops", "layers", "networks"},
-    "comparison": EVERYBODY | {"data", "tasks"},
+    "benchmark": EVERYBODY | {"machine", "ops", "layers", "networks"},
+    "comparison": EVERYBODY | {"machine", "data", "tasks"},
     "diagnostics": EVERYBODY
     | {"ops", "layers", "networks", "checkpoints", "data", "embedded"},
 }

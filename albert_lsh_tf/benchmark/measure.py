@@ -19,10 +19,10 @@ import tensorflow as tf
 import tf_keras
 
 from albert_lsh_tf.benchmark.encoders import VOCAB_SIZE, build_encoder
-from albert_lsh_tf.benchmark.machine import describe_machine
 from albert_lsh_tf.benchmark.memory import PeakMemory
 from albert_lsh_tf.benchmark.points import Point, Work
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.machine import describe_machine
 
 Step = Callable[[], Any]
 

@@ -61,7 +61,7 @@ def _command(argv: list[str]) -> None:
         argv, (CompareFlags,), OUTPUT_DIR, positional=_POSITIONAL
     )
     messages.quiet_tensorflow()
-    from albert_lsh_tf.comparison import plan, report, run
+    from albert_lsh_tf.comparison import plan, plots, report, run
 
     comparison = plan.read_plan(
         flags.plan,
@@ -79,6 +79,7 @@ def _command(argv: list[str]) -> None:
     text = report.to_markdown(comparison, cells)
     (folder / "results.md").write_text(text, encoding="utf-8")
     (folder / "results.json").write_text(report.to_json(cells), encoding="utf-8")
+    plots.plot_comparison(comparison, cells, folder / "results.png")
     print(text)
     print(f"output_dir: {folder}")
 
@@ -96,7 +97,7 @@ def help_text() -> str:
         "",
         *config_flags.help_lines(CompareFlags, _POSITIONAL),
         config_flags.output_dir_line(
-            "folder of runs, results.md and results.json", OUTPUT_DIR
+            "folder of runs, results.md, results.json and results.png", OUTPUT_DIR
         ),
     ]
     return "\n".join(lines) + "\n"

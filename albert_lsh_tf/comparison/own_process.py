@@ -54,6 +54,7 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
         share.take()
         _print_to(pathlib.Path(f"{folder}.txt"))
     # TensorFlow is for this process alone, and counts cores when it is imported.
+    from albert_lsh_tf.machine import describe_machine
     from albert_lsh_tf.tasks.squad.training import train_and_answer
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
@@ -70,7 +71,11 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
         return
     keep = ("best", "seconds_per_step", "peak_memory_mib", "history", "answering")
     result = {name: results.get(name) for name in keep}
-    content = {"config": run.config.to_dict(), "result": result}
+    content = {
+        "config": run.config.to_dict(),
+        "machine": describe_machine(),
+        "result": result,
+    }
     path = pathlib.Path(folder) / RESULT_FILE
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     sender.send(None)

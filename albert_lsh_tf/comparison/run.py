@@ -68,7 +68,10 @@ def run_comparison(
 def read_result(
     run: PlannedRun, output_dir: str | pathlib.Path
 ) -> dict[str, Any] | None:
-    """What a finished run came to, as metrics.json has it; None where it is not.
+    """What a finished run came to; None where it is not.
+
+    Returns:
+      What metrics.json has, and `machine`, what it ran on; see `describe_machine`.
 
     Raises:
       InputError: the folder holds a run with other settings.
@@ -85,7 +88,7 @@ def read_result(
             f"{path.parent} holds a run with other settings ({', '.join(changed)}); "
             "delete it, or give another output_dir."
         )
-    return content["result"]
+    return {**content["result"], "machine": content["machine"]}
 
 
 def _without_places(config: ClassifierConfig | SquadConfig) -> dict[str, Any]:

@@ -16,6 +16,7 @@ tasks: {MRPC: {}}
 variants: {dense: {attention: dense}, lsh: {attention: lsh}}
 """
 ACCURACIES = [0.701, 0.713, 0.752]
+MACHINE = {"cpu": "A Core", "instructions": "avx9", "cores": 1, "gpu": None}
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def comparison(tmp_path):
     return read_plan(tmp_path / "plan.yaml")
 
 
-def finish(run, output_dir, accuracy, peaks):
+def finish(run, output_dir, accuracy, peaks, machine=MACHINE):
     folder = output_dir / run.folder
     folder.mkdir(parents=True)
     result = {
@@ -33,7 +34,7 @@ def finish(run, output_dir, accuracy, peaks):
         "peak_memory_mib": peaks,
         "history": [],
     }
-    content = {"config": run.config.to_dict(), "result": result}
+    content = {"config": run.config.to_dict(), "machine": machine, "result": result}
     (folder / RESULT_FILE).write_text(json.dumps(content))
 
 
@@ -64,6 +65,18 @@ def test_a_variant_appears_with_its_first_seed(comparison, output_dir):
     assert "| lsh | 1 | 50.0 | 0.250 | 5 | 77 |" in table
 
 
+def test_costs_on_several_machines_are_not_compared(comparison, output_dir):
+    run = comparison.runs_of("MRPC", "lsh")[0]
+    before = to_markdown(comparison, collect(comparison, output_dir))
+    assert "| s/step | MiB |" in before
+    assert "Made on a core of A Core (avx9)." in before
+    finish(run, output_dir, 0.5, {"host": 999.0}, {**MACHINE, "gpu": "A GPU"})
+    after = to_markdown(comparison, collect(comparison, output_dir))
+    assert "| attention | seeds | eval_accuracy | loss |\n" in after
+    assert "| lsh | 1 | 50.0 | 0.250 |\n" in after
+    assert "Made on A GPU and a core of A Core (avx9)." in after
+
+
 def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
     (tmp_path / "plan.yaml").write_text(
         "tasks: {Q: {predict_file: dev.json}}\nvariants: {dense: {}}\nseeds: [1, 2]\n"
@@ -79,15 +92,20 @@ def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
         }
         folder = tmp_path / run.folder
         folder.mkdir(parents=True)
-        content = {"config": run.config.to_dict(), "result": result}
+        content = {
+            "config": run.config.to_dict(),
+            "machine": {**MACHINE, "cores": 2, "instructions": None},
+            "result": result,
+        }
         (folder / RESULT_FILE).write_text(json.dumps(content))
-    header, _, row, *_ = to_markdown(
+    header, _, row, _, made_on, *_ = to_markdown(
         comparison, collect(comparison, tmp_path)
     ).splitlines()[2:]
-    columns = "attention | seeds | f1 | best_f1 | s/step | windows | s to answer | MiB"
+    columns = "attention | seeds | f1 | best_f1 | windows | s/step | s to answer | MiB"
     assert header == f"| {columns} |"
     score = "42.0 ± 2.8 (42.0)"
-    assert row == f"| dense | 2 | {score} | {score} | 0.5 | 1,234 | 15 | 100 |"
+    assert row == f"| dense | 2 | {score} | {score} | 1,234 | 0.5 | 15 | 100 |"
+    assert made_on == "Made on 2 cores of A Core."
 
 
 def test_json_has_every_seed(comparison, output_dir):

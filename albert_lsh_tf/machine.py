@@ -6,13 +6,21 @@ import platform
 
 import tensorflow as tf
 
+# What speeds up matrix products most comes first.
+_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+
 
 def describe_machine() -> dict[str, str | int | float | None]:
-    """CPU model and cores, memory, GPU if any, and versions, ready for JSON."""
+    """CPU and cores, memory, GPU if any, and versions, ready for JSON.
+
+    Beside the CPU's name stand its instructions for matrix products, as Linux calls
+    them: some machines give all of their CPUs one name.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     gpu = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
     return {
-        "cpu": _cpu_model(),
+        "cpu": _of_cpu("model name") or platform.processor() or platform.machine(),
+        "instructions": _instructions(),
         "cores": _num_cores(),
         "memory_gib": round(_memory_bytes() / 2**30, 1),
         "gpu": gpu.get("device_name", "unknown") if gpus else None,
@@ -33,13 +41,19 @@ def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _cpu_model() -> str:
+def _instructions() -> str | None:
+    flags = (_of_cpu("flags") or "").split()
+    return next((name for name in _INSTRUCTIONS if name in flags), None)
+
+
+def _of_cpu(name: str) -> str | None:
+    """What Linux says of the first core; None on other systems."""
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        text = ""
+        return None
     for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
+        key, _, value = line.partition(":")
+        if key.strip() == name:
             return value.strip()
-    return platform.processor() or platform.machine()
+    return None

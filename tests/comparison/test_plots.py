@@ -1,0 +1,75 @@
+"""The picture of a comparison: where dots and lines are."""
+
+import statistics
+
+import pytest
+
+from albert_lsh_tf.comparison import plots
+from albert_lsh_tf.comparison.plan import read_plan
+from albert_lsh_tf.comparison.report import Cell
+
+PLAN = """
+seeds: [1, 2, 3]
+tasks: {MRPC: {}, STS-B: {}, Q: {predict_file: dev.json}, CoLA: {}}
+variants: {dense: {}, half: {attention: lsh}, Reformer: {attention: lsh}}
+"""
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    return read_plan(tmp_path / "plan.yaml")
+
+
+def cell(answering=(), **scores):
+    return Cell(scores, [1.0], [1.0], ["a machine"], list(answering))
+
+
+@pytest.fixture
+def panels(comparison, tmp_path, monkeypatch):
+    """The drawn panels, by their titles."""
+    cells = {
+        ("MRPC", "dense"): cell(eval_accuracy=[0.7, 0.71, 0.75], f1=[0.8, 0.8, 0.8]),
+        ("MRPC", "Reformer"): cell(eval_accuracy=[0.6, 0.62]),
+        ("Q", "half"): cell([{"seconds": 1.0}], exact_match=[20.0], f1=[30.0]),
+    }
+    drawn = []
+    save = plots.Figure.savefig
+
+    def keep(figure, path):
+        drawn.append(figure)
+        save(figure, path)
+
+    monkeypatch.setattr(plots.Figure, "savefig", keep)
+    plots.plot_comparison(comparison, cells, tmp_path / "results.png")
+    assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
+    (figure,) = drawn
+    return {axes.get_title(loc="left"): axes for axes in figure.axes}
+
+
+def lines_of(axes):
+    """Dots, and lines at means, each as x and y."""
+    return [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+
+
+def test_a_panel_for_each_task_that_has_runs(panels):
+    assert list(panels) == ["MRPC, eval_accuracy", "Q, f1"]
+
+
+def test_dots_are_percentages_and_lines_are_means(panels):
+    dots, mean, *others = lines_of(panels["MRPC, eval_accuracy"])
+    assert dots[0] == pytest.approx([70, 71, 75])
+    assert mean[0] == pytest.approx([statistics.mean([70, 71, 75])] * 2)
+    assert others[0][0] == pytest.approx([60, 62])
+
+
+def test_a_row_for_each_variant_that_has_runs_in_the_plans_order(panels):
+    axes = panels["MRPC, eval_accuracy"]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["dense", "half", "Reformer"]
+    rows = [ys[0] for xs, ys in lines_of(axes) if ys[0] == ys[-1]]
+    assert rows == [0, 2]
+
+
+def test_answers_are_in_percent_already(panels):
+    assert lines_of(panels["Q, f1"])[0] == ([30.0], [1])
