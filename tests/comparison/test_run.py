@@ -107,12 +107,25 @@ def write_few_questions(folder):
     return files
 
 
+def make_texts_long(path, num_sentences):
+    """Puts as many sentences after each text; gives the number of questions."""
+    content = json.loads(path.read_text())
+    (article,) = content["data"]
+    for paragraph in article["paragraphs"]:
+        paragraph["context"] += " It was so then." * num_sentences
+    path.write_text(json.dumps(content))
+    return sum(len(paragraph["qas"]) for paragraph in article["paragraphs"])
+
+
 def test_longer_windows_answer_with_weights_that_are_trained(tmp_path):
     files = write_few_questions(tmp_path / "sample")
+    # Five tokens and more a sentence: longer than the positions of the weights.
+    num_questions = make_texts_long(files["dev"], 120)
     config = SquadConfig(
         train_file=(str(files["train"]),),
         predict_file=str(files["dev"]),
         max_seq_length=48,
+        max_position_embeddings=1024,
         doc_stride=16,
         max_query_length=16,
         train_batch_size=8,
@@ -124,13 +137,15 @@ def test_longer_windows_answer_with_weights_that_are_trained(tmp_path):
 settings: {{init_checkpoint: {tmp_path / "trained"}, do_train: false}}
 tasks: {{Made up: {{predict_file: {files["dev"]}}}}}
 variants:
-  long: {{max_seq_length: 128}}
+  short: {{attention: dense, max_seq_length: 384, doc_stride: 128}}
+  long: {{attention: lsh, max_seq_length: 1024}}
 """
     )
     compare.main([str(tmp_path / "plan.yaml"), f"--output_dir={tmp_path / 'runs'}"])
-    (result,) = json.loads((tmp_path / "runs/results.json").read_text())
-    # All texts are so short that each is one window, of as many questions.
-    assert result["answering"][0]["windows"] == 9
+    short, long = json.loads((tmp_path / "runs/results.json").read_text())
+    assert short["answering"][0]["windows"] >= 3 * num_questions
+    # Each text is one window.
+    assert long["answering"][0]["windows"] == num_questions
     table = (tmp_path / "runs/results.md").read_text()
     assert "| windows | s to answer | MiB |" in table and "s/step" not in table
 
