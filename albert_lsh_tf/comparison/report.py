@@ -24,6 +24,7 @@ class Cell:
     """One task with one variant, over the seeds that are finished.
 
     Attributes:
+      seeds: those that are finished, in order.
       scores: metric to one value a seed, in order; shares, or for SQuAD percentages.
       seconds_per_step: one value a seed; None where nothing was trained.
       peak_memory_mib: one value a seed.
@@ -33,15 +34,12 @@ class Cell:
         classification.
     """
 
+    seeds: list[int]
     scores: dict[str, list[float]]
     seconds_per_step: list[float | None]
     peak_memory_mib: list[float]
     machines: list[str]
     answering: list[dict[str, float]]
-
-    @property
-    def num_seeds(self) -> int:
-        return len(self.seconds_per_step)
 
     @property
     def main_score(self) -> str:
@@ -63,16 +61,17 @@ def collect(
     for task in comparison.tasks:
         for variant in comparison.variants:
             runs = comparison.runs_of(task, variant)
-            results = [read_result(run, output_dir) for run in runs]
-            results = [result for result in results if result is not None]
-            if results:
-                cells[task, variant] = _cell(results)
+            found = {run.config.seed: read_result(run, output_dir) for run in runs}
+            found = {seed: result for seed, result in found.items() if result}
+            if found:
+                cells[task, variant] = _cell(list(found), list(found.values()))
     return cells
 
 
-def _cell(results: list[dict[str, Any]]) -> Cell:
+def _cell(seeds: list[int], results: list[dict[str, Any]]) -> Cell:
     names = [name for name in results[0]["best"] if not _LEFT_OUT.fullmatch(name)]
     return Cell(
+        seeds=seeds,
         scores={name: [result["best"][name] for result in results] for name in names},
         seconds_per_step=[result["seconds_per_step"] for result in results],
         # Of the busiest device; where there is no GPU, of the process.
@@ -98,41 +97,66 @@ def _described(machine: dict[str, Any]) -> str:
 def to_markdown(comparison: Comparison, cells: dict[tuple[str, str], Cell]) -> str:
     """A table for every task: scores, and time and memory where they can be compared.
 
-    They are left out of a table whose runs were made on several kinds of machine.
+    They are left out of a table whose runs were made on several kinds of machine. The
+    difference to the first variant is that of the main score, of runs with the same
+    seed: they see the same batches.
     """
     lines = []
     for task in comparison.tasks:
         found = {v: cells[task, v] for v in comparison.variants if (task, v) in cells}
-        if not found:
-            continue
-        machines = {machine for cell in found.values() for machine in cell.machines}
-        is_same = len(machines) == 1
-        rows = {variant: _row(cell, is_same) for variant, cell in found.items()}
-        columns = ["attention", *next(iter(rows.values()))]
-        lines += [f"### {task}", "", f"| {' | '.join(columns)} |"]
-        lines.append("| --- " + "| ---: " * (len(columns) - 1) + "|")
-        for variant, row in rows.items():
-            lines.append(f"| {variant} | {' | '.join(row.values())} |")
-        lines += ["", f"Made on {' and '.join(sorted(machines))}.", ""]
+        if found:
+            lines += [f"### {task}", "", *_table(found, comparison.variants[0]), ""]
+            machines = {machine for cell in found.values() for machine in cell.machines}
+            lines += [f"Made on {' and '.join(sorted(machines))}.", ""]
     return "\n".join(lines)
 
 
-def _row(cell: Cell, with_costs: bool) -> dict[str, str]:
-    """Columns of a table, without the first."""
-    row = {
-        "seeds": str(cell.num_seeds),
-        **{name: _spread(name, cell.percentages(name)) for name in cell.scores},
-    }
-    if cell.answering:
-        row["windows"] = f"{cell.answering[0]['windows']:,}"
-    if not with_costs:
-        return row
+def _table(found: dict[str, Cell], first: str) -> list[str]:
+    """Lines of the table of one task; `first` is what others are compared with."""
+    rows = {variant: {"seeds": str(len(cell.seeds))} for variant, cell in found.items()}
+    is_one_machine = len({m for cell in found.values() for m in cell.machines}) == 1
+    for variant, cell in found.items():
+        row = rows[variant]
+        row |= {name: _spread(name, cell.percentages(name)) for name in cell.scores}
+        if first in found and len(found) > 1:
+            name = f"{cell.main_score} − {first}"
+            row[name] = "" if variant == first else _difference(cell, found[first])
+        if cell.answering:
+            row["windows"] = f"{cell.answering[0]['windows']:,}"
+        if is_one_machine:
+            row |= _costs(cell)
+    columns = ["attention", *next(iter(rows.values()))]
+    lines = [
+        f"| {' | '.join(columns)} |",
+        "| --- " + "| ---: " * len(columns[1:]) + "|",
+    ]
+    for variant, row in rows.items():
+        lines.append(f"| {variant} | {' | '.join(row.values())} |")
+    return lines
+
+
+def _costs(cell: Cell) -> dict[str, str]:
+    costs = {}
     if None not in cell.seconds_per_step:
-        row["s/step"] = f"{statistics.median(cell.seconds_per_step):.3g}"
+        costs["s/step"] = f"{statistics.median(cell.seconds_per_step):.3g}"
     if cell.answering:
         seconds = statistics.median(each["seconds"] for each in cell.answering)
-        row["s to answer"] = f"{seconds:,.0f}"
-    return {**row, "MiB": f"{max(cell.peak_memory_mib):,.0f}"}
+        costs["s to answer"] = f"{seconds:,.0f}"
+    return {**costs, "MiB": f"{max(cell.peak_memory_mib):,.0f}"}
+
+
+def _difference(cell: Cell, first: Cell) -> str:
+    """Mean and deviation over the seeds of both, such as "-1.2 ± 0.6"; may be empty."""
+    score = cell.main_score
+    mine, theirs = (
+        dict(zip(each.seeds, each.percentages(score), strict=True))
+        for each in (cell, first)
+    )
+    values = [mine[seed] - theirs[seed] for seed in mine if seed in theirs]
+    if not values:
+        return ""
+    text = f"{statistics.mean(values):+.1f}"
+    return f"{text} ± {statistics.stdev(values):.1f}" if len(values) > 1 else text
 
 
 def to_json(cells: dict[tuple[str, str], Cell]) -> str:

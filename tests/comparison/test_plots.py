@@ -22,7 +22,7 @@ def comparison(tmp_path):
 
 
 def cell(answering=(), **scores):
-    return Cell(scores, [1.0], [1.0], ["a machine"], list(answering))
+    return Cell([1], scores, [1.0], [1.0], ["a machine"], list(answering))
 
 
 @pytest.fixture

@@ -62,7 +62,23 @@ def test_a_variant_appears_with_its_first_seed(comparison, output_dir):
     run = comparison.runs_of("MRPC", "lsh")[0]
     finish(run, output_dir, 0.5, {"host": 999.0, "GPU:0": 77.0})
     table = to_markdown(comparison, collect(comparison, output_dir))
-    assert "| lsh | 1 | 50.0 | 0.250 | 5 | 77 |" in table
+    assert "| lsh | 1 | 50.0 | 0.250 | -20.1 | 5 | 77 |" in table
+
+
+def test_differences_are_of_runs_with_the_same_seed(comparison, output_dir):
+    runs = comparison.runs_of("MRPC", "lsh")
+    finish(runs[2], output_dir, 0.702, {"host": 1.0})
+    table = to_markdown(comparison, collect(comparison, output_dir))
+    assert "| eval_accuracy − dense |" in table
+    # Of seed 3, as dense attention has 0.752 there.
+    assert "| lsh | 1 | 70.2 | 0.351 | -5.0 |" in table
+    finish(runs[0], output_dir, 0.711, {"host": 1.0})
+    differences = [71.1 - 70.1, 70.2 - 75.2]
+    table = to_markdown(comparison, collect(comparison, output_dir))
+    mean, deviation = statistics.mean(differences), statistics.stdev(differences)
+    assert f"| {mean:+.1f} ± {deviation:.1f} |" in table
+    alone = {("MRPC", "lsh"): collect(comparison, output_dir)["MRPC", "lsh"]}
+    assert "−" not in to_markdown(comparison, alone)
 
 
 def test_costs_on_several_machines_are_not_compared(comparison, output_dir):
@@ -72,8 +88,9 @@ def test_costs_on_several_machines_are_not_compared(comparison, output_dir):
     assert "Made on a core of A Core (avx9)." in before
     finish(run, output_dir, 0.5, {"host": 999.0}, {**MACHINE, "gpu": "A GPU"})
     after = to_markdown(comparison, collect(comparison, output_dir))
-    assert "| attention | seeds | eval_accuracy | loss |\n" in after
-    assert "| lsh | 1 | 50.0 | 0.250 |\n" in after
+    columns = "attention | seeds | eval_accuracy | loss | eval_accuracy − dense"
+    assert f"| {columns} |\n" in after
+    assert "| lsh | 1 | 50.0 | 0.250 | -20.1 |\n" in after
     assert "Made on A GPU and a core of A Core (avx9)." in after
 
 
