@@ -206,6 +206,9 @@ class FineTuningConfig(RunConfig):
     )
     do_lower_case: bool = setting(True, "lower-case and strip accents")
     predict_batch_size: int = setting(8, "examples a prediction step")
+    group_by_length: bool = setting(
+        False, "train on batches of examples of like length; for dense attention"
+    )
 
     def validate(self) -> None:
         super().validate()

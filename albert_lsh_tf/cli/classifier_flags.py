@@ -44,6 +44,7 @@ FLAGS = FlagsOfScript(
         ),
         "Recipe": (
             "train_batch_size",
+            "group_by_length",
             "eval_batch_size",
             "predict_batch_size",
             "learning_rate",

@@ -58,6 +58,7 @@ FLAGS = FlagsOfScript(
         ),
         "Recipe": (
             "train_batch_size",
+            "group_by_length",
             "predict_batch_size",
             "learning_rate",
             "num_train_epochs",

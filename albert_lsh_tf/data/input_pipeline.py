@@ -14,11 +14,17 @@ import tensorflow as tf
 from albert_lsh_tf.data.features import NO_LABEL
 from albert_lsh_tf.errors import InputError
 
+# Steps whose examples are put into batches of like length together: few enough to leave
+# batches random, and enough to leave them little padding. As in Hugging Face's trainer.
+STEPS_GROUPED = 50
+
 FILLER_ID = -1  # `example_id` of a row that only makes a batch full.
 
 
 class FeaturesInColumns(Protocol):
     """n examples as arrays in memory, such as `Features`."""
+
+    token_counts: np.ndarray  # [n]
 
     def __len__(self) -> int:
         """How many examples there are."""
@@ -49,6 +55,7 @@ def training_dataset(
     seed: int,
     start_step: int = 0,
     input_context: tf.distribute.InputContext | None = None,
+    group_by_length: bool = False,
 ) -> tf.data.Dataset:
     """Endless shuffled batches, from any step on.
 
@@ -64,6 +71,7 @@ def training_dataset(
       seed: the same seed gives the same sequence.
       start_step: steps to leave out at the beginning; they are not read.
       input_context: which slice of each step this pipeline gives; None: all of it.
+      group_by_length: whether the examples of a step have about as many tokens.
 
     Returns:
       A dataset of dicts with the names and dtypes of the features, each
@@ -73,7 +81,10 @@ def training_dataset(
       InputError: the batch does not divide by the number of replicas.
     """
     num_examples = len(features)
-    first_epoch, skipped = divmod(start_step * global_batch_size, num_examples)
+    # Groups are made of whole stretches of steps, so one is read from its beginning.
+    extra_steps = start_step % STEPS_GROUPED if group_by_length else 0
+    first_example = (start_step - extra_steps) * global_batch_size
+    first_epoch, skipped = divmod(first_example, num_examples)
 
     def epoch_order(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
@@ -85,8 +96,44 @@ def training_dataset(
         )
 
     dataset = tf.data.Dataset.counter(first_epoch).flat_map(epoch_order)
+    if group_by_length:
+        first_group = start_step // STEPS_GROUPED
+        counts = features.token_counts
+        dataset = _grouped(dataset, counts, global_batch_size, seed, first_group)
+        dataset = dataset.skip(extra_steps * global_batch_size)
     batches, _ = share_out(dataset, global_batch_size, input_context)
     return finish(batches.map(_gatherer(features), **PARALLEL))
+
+
+def _grouped(
+    indices: tf.data.Dataset,
+    token_counts: np.ndarray,
+    global_batch_size: int,
+    seed: int,
+    first_group: int,
+) -> tf.data.Dataset:
+    """An endless sequence of examples, those of each group of steps in another order.
+
+    Args:
+      indices: a dataset of int64 scalars, from the beginning of a group on.
+      token_counts: [n], int.
+      global_batch_size: examples a step.
+      seed: of the order of a group's steps.
+      first_group: the number of the first one, from 0.
+    """
+    token_counts = tf.constant(token_counts, tf.int32)
+
+    def grouped(number: tf.Tensor, group: tf.Tensor) -> tf.data.Dataset:
+        by_length = tf.argsort(tf.gather(token_counts, group), stable=True)
+        steps = tf.reshape(tf.gather(group, by_length), [-1, global_batch_size])
+        # A seed that is no epoch's: shuffles of as many things would be alike.
+        steps = tf.random.experimental.stateless_shuffle(
+            steps, seed=tf.stack([seed, -1 - number])
+        )
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(steps, [-1]))
+
+    groups = indices.batch(STEPS_GROUPED * global_batch_size, drop_remainder=True)
+    return groups.enumerate(first_group).flat_map(grouped)
 
 
 def share_out(

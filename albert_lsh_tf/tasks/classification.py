@@ -95,6 +95,7 @@ class ClassificationTask(FineTuningTask):
             seed=params.seed or 0,
             start_step=params.start_step,
             input_context=input_context,
+            group_by_length=params.group_by_length,
         )
 
     def _features_of(self, params: ClassificationDataConfig) -> TaskFeatures:

@@ -20,6 +20,7 @@ class ClassificationDataConfig(cfg.DataConfig):
       max_seq_length: tokens an example is cut and padded to.
       max_qa_length: most tokens of a question with an option, of RACE.
       start_step: batches of training that earlier runs have used up.
+      group_by_length: train on batches of examples of like length.
     """
 
     splits: tuple[str, ...] = ("train",)
@@ -31,6 +32,7 @@ class ClassificationDataConfig(cfg.DataConfig):
     max_qa_length: int = 128
     seed: int | None = 0
     start_step: int = 0
+    group_by_length: bool = False
 
 
 @dataclasses.dataclass

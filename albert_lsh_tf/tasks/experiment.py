@@ -54,6 +54,7 @@ def experiment_config(
                 global_batch_size=config.train_batch_size,
                 seed=config.seed,
                 start_step=start_step,
+                group_by_length=config.group_by_length,
                 **data_settings,
             ),
             validation_data=ClassificationDataConfig(

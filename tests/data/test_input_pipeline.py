@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -7,7 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albert_lsh_tf.data.features import Features
-from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
+from albert_lsh_tf.data.input_pipeline import (
+    STEPS_GROUPED,
+    evaluation_dataset,
+    training_dataset,
+)
 from albert_lsh_tf.errors import InputError
 
 LENGTH = 5
@@ -97,6 +102,66 @@ def test_replicas_together_see_what_one_device_sees(
         order = ids_of(dataset, 4 * replicas_each)
         assert order.shape[1] == per_replica
         parts.append(order.reshape(4, -1))  # One row a step.
+    assert np.array_equal(np.concatenate(parts, axis=1), one_device)
+
+
+def make_features_of_lengths(num_examples):
+    """Example i has 1 + i % LENGTH tokens."""
+    features = make_features(num_examples)
+    counts = 1 + np.arange(num_examples) % LENGTH
+    is_token = np.arange(LENGTH) < counts[:, np.newaxis]
+    return dataclasses.replace(features, input_mask=is_token.astype(np.int32))
+
+
+def test_grouped_by_length_the_steps_of_a_group_share_out_the_same_examples():
+    features, batch = make_features_of_lengths(1000), 16
+    plain = ids_of(training_dataset(features, batch, 3), 2 * STEPS_GROUPED)
+    grouped = ids_of(
+        training_dataset(features, batch, 3, group_by_length=True), 2 * STEPS_GROUPED
+    )
+    counts = features.token_counts[grouped]
+    for group in (slice(0, STEPS_GROUPED), slice(STEPS_GROUPED, None)):
+        assert sorted(grouped[group].ravel()) == sorted(plain[group].ravel())
+        # In order of their lengths, few steps hold more than one of them.
+        assert (np.ptp(counts[group], axis=1) > 0).sum() <= LENGTH - 1
+    # Which step gets the long ones is random, and differs between groups.
+    longest = counts.max(axis=1).reshape(2, STEPS_GROUPED)
+    for group in longest:
+        assert list(group) != sorted(group)
+    assert list(longest[0]) != list(longest[1])
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    num_examples=st.integers(1, 30),
+    batch=st.integers(1, 40),
+    start=st.integers(0, 2 * STEPS_GROUPED + 3),
+)
+def test_groups_may_be_entered_anywhere(num_examples, batch, start):
+    features = make_features_of_lengths(num_examples)
+
+    def ids(start_step, num_steps):
+        return ids_of(
+            training_dataset(features, batch, 1, start_step, group_by_length=True),
+            num_steps,
+        )
+
+    assert np.array_equal(ids(start, 4), ids(0, start + 4)[start:])
+
+
+def test_replicas_share_out_grouped_steps():
+    features = make_features_of_lengths(13)
+    arguments = {"seed": 5, "start_step": 2, "group_by_length": True}
+    one_device = ids_of(training_dataset(features, 4, **arguments), 3)
+    parts = [
+        ids_of(
+            training_dataset(
+                features, 4, input_context=context(pipeline, 2, 2), **arguments
+            ),
+            3,
+        )
+        for pipeline in range(2)
+    ]
     assert np.array_equal(np.concatenate(parts, axis=1), one_device)
 
 

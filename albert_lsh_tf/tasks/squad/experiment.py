@@ -53,6 +53,7 @@ def experiment_config(
                 held_out_share=config.share_left_out,
                 seed=config.seed,
                 start_step=start_step,
+                group_by_length=config.group_by_length,
                 **data_settings,
             ),
             validation_data=SquadDataConfig(

@@ -23,6 +23,7 @@ class SquadDataConfig(cfg.DataConfig):
       skip_faulty: leave out questions that cannot be used.
       held_out_share: of the texts, those that training leaves out.
       start_step: batches of training that earlier runs have used up.
+      group_by_length: train on batches of examples of like length.
     """
 
     is_training: bool | None = True
@@ -38,6 +39,7 @@ class SquadDataConfig(cfg.DataConfig):
     held_out_share: float = 0.0
     seed: int | None = 0
     start_step: int = 0
+    group_by_length: bool = False
 
 
 @dataclasses.dataclass
