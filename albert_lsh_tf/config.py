@@ -207,7 +207,7 @@ class FineTuningConfig(RunConfig):
     do_lower_case: bool = setting(True, "lower-case and strip accents")
     predict_batch_size: int = setting(8, "examples a prediction step")
     group_by_length: bool = setting(
-        False, "train on batches of examples of like length; for dense attention"
+        False, "train on batches of examples of like length, which have less padding"
     )
 
     def validate(self) -> None:

@@ -179,6 +179,27 @@ class LSHConfig(Config):
         )
         return length <= self.longest_dense(device) or chunks_cover
 
+    def ignores_padding(
+        self, length: int, padded_length: int, device: str = "cpu"
+    ) -> bool:
+        """Whether a sequence has the same result when it is padded.
+
+        Args:
+          length: T.
+          padded_length: that of the padded sequence.
+          device: "cpu" or "gpu": where it runs, for an unset `dense_below`.
+
+        Returns:
+          True where that is so but for rounding. Not where one of the two gets dense
+          attention, nor where the number of buckets or random chunks depend on the
+          length.
+        """
+        if self.is_dense(length, device) or self.is_dense(padded_length, device):
+            return self.is_dense(length, device) == self.is_dense(padded_length, device)
+        if max(self.num_hashes, self.evaluation_hashes) == 0:
+            return True
+        return self.num_buckets is not None and self.hash != "random"
+
     def logits_per_query(self, length: int, device: str = "cpu") -> int:
         """Logits that a query of a sequence of `length` tokens computes, at evaluation.
 

@@ -23,11 +23,12 @@ class LSHAttention(SelfAttention):
     and memory grow with T rather than T * T. See `ops.lsh_attention` for the algorithm.
 
     Masks: [B, T], True at tokens; padding is never attended to, and what stands in it
-    never changes a token. Dtypes: hashes and softmax are float32 under every policy.
-    Seeds: `lsh_config.seed` and `depth` fix the buckets, in eager mode, in graphs,
-    under XLA and after saving; dropout follows `tf.random.set_seed`. Any T is allowed;
-    sequences that chunks cover (up to `chunk_length * (1 + min(chunks_before,
-    chunks_after))` tokens) get dense attention.
+    never changes a token; `LSHConfig.ignores_padding` says when its length does not.
+    Dtypes: hashes and softmax are float32 under every policy. Seeds: `lsh_config.seed`
+    and `depth` fix the buckets, in eager mode, in graphs, under XLA and after saving;
+    dropout follows `tf.random.set_seed`. Any T is allowed; sequences that chunks cover
+    (up to `chunk_length * (1 + min(chunks_before, chunks_after))` tokens) get dense
+    attention.
 
     Example:
       >>> attention = LSHAttention(num_heads=12, key_dim=64)

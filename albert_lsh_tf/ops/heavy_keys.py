@@ -18,7 +18,7 @@ import tensorflow as tf
 from albert_lsh_tf.lsh_config import NUM_SAMPLED_BLOCKS, LSHConfig
 from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.chunking import split_into_chunks
-from albert_lsh_tf.ops.masking import mask_bias
+from albert_lsh_tf.ops.masking import mask_bias, tokens_reach
 from albert_lsh_tf.ops.window import window_edges
 
 # Weights sum to 1, so a global token stands before every other key.
@@ -138,13 +138,16 @@ def _wanted_anywhere(
     is_token_BHT: tf.Tensor,
     is_global_BHT: tf.Tensor,
 ) -> tf.Tensor:
-    """What a sample of all blocks wants: [B, H, T], float32; -1 at padding."""
-    sample_C = tf.range(NUM_SAMPLED_BLOCKS) * length_of(wanted.mean_BHCD, 2)
-    sample_C //= NUM_SAMPLED_BLOCKS
+    """What a sample of all blocks wants: [B, H, T], float32; -1 at padding.
+
+    Of the blocks up to the last token: the sample is the same with more padding.
+    """
+    num_blocks_B1 = tokens_reach(wanted.has_tokens_BC)[:, tf.newaxis]
+    sample_BC = tf.range(NUM_SAMPLED_BLOCKS) * num_blocks_B1 // NUM_SAMPLED_BLOCKS
     sampled = _Wanted(
-        tf.gather(wanted.mean_BHCD, sample_C, axis=2),
-        tf.gather(wanted.variance_BHCD, sample_C, axis=2),
-        tf.gather(wanted.has_tokens_BC, sample_C, axis=1),
+        tf.gather(wanted.mean_BHCD, sample_BC, axis=2, batch_dims=1),
+        tf.gather(wanted.variance_BHCD, sample_BC, axis=2, batch_dims=1),
+        tf.gather(wanted.has_tokens_BC, sample_BC, batch_dims=1),
     )
     weights_BHCT = _expected_weights(sampled, key_BHTD, is_token_BHT)
     # A mean, so that no sum of weights comes near that of a global token.

@@ -17,6 +17,7 @@ from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.branching import computed_anew, length_of
 from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks, take_range
 from albert_lsh_tf.ops.dropout import Dropout
+from albert_lsh_tf.ops.gathering import gather_heads, gather_heads_backward, row_of
 from albert_lsh_tf.ops.heavy_keys import heavy_keys, smaller
 from albert_lsh_tf.ops.landmarks import (
     landmark_bias,
@@ -208,7 +209,7 @@ def _number_heavy_keys(
     length = length_of(lists.is_token_BT, 1)
     blocks = tf.math.unsorted_segment_sum(
         tf.cast(lists.is_heavy_BHCK, tf.float32),
-        _row_of(lists.heavy_BHCK, length),
+        row_of(lists.heavy_BHCK, length),
         batch_size * num_heads * length,
     )
     is_heavy_BHT = tf.reshape(blocks, [batch_size, num_heads, length]) > 0
@@ -225,7 +226,7 @@ def _listed(x_BHTD: tf.Tensor, lists: KeyLists, config: LSHConfig) -> tf.Tensor:
     if config.window_length:
         parts.append(see_window(x_BHTD, config))
     if lists.heavy_BHCK is not None:
-        parts.append(_gather_heads(x_BHTD, lists.heavy_BHCK))
+        parts.append(gather_heads(x_BHTD, lists.heavy_BHCK))
     if config.landmarks:
         pooled_BHLD = pool_landmarks(x_BHTD, lists.is_token_BT, config)
         sizes = [*shape[:2], num_blocks, config.landmarks, shape[3]]
@@ -251,7 +252,7 @@ def _listed_backward(
         length = length_of(lists.is_token_BT, 1)
         d_heavy = take_range(d_listed_BHCKD, config.window_length, num_heavy, axis=3)
         d_heavy = tf.cast(d_heavy, tf.float32)
-        parts.append(_gather_heads_backward(d_heavy, lists.heavy_BHCK, length))
+        parts.append(gather_heads_backward(d_heavy, lists.heavy_BHCK, length))
     if config.landmarks:
         d_landmarks = take_range(d_listed_BHCKD, end_of_heavy, config.landmarks, axis=3)
         d_landmarks_BHLD = tf.reduce_sum(tf.cast(d_landmarks, tf.float32), axis=2)
@@ -259,31 +260,3 @@ def _listed_backward(
             pool_landmarks_backward(d_landmarks_BHLD, lists.is_token_BT, config)
         )
     return tf.cast(tf.add_n(parts), d_listed_BHCKD.dtype)
-
-
-def _gather_heads(x_BHTD: tf.Tensor, position_BHCK: tf.Tensor) -> tf.Tensor:
-    """[B, H, T, D] at [B, H, C, K]: [B, H, C, K, D].
-
-    From one long table of rows, which is faster than with batch dimensions.
-    """
-    batch_size, num_heads, length, width = (length_of(x_BHTD, i) for i in range(4))
-    rows = tf.reshape(x_BHTD, [batch_size * num_heads * length, width])
-    return tf.gather(rows, _row_of(position_BHCK, length))
-
-
-def _gather_heads_backward(
-    d_BHCKD: tf.Tensor, position_BHCK: tf.Tensor, length: int | tf.Tensor
-) -> tf.Tensor:
-    """The gradient of `_gather_heads`: [B, H, T, D]."""
-    batch_size, num_heads, width = (length_of(d_BHCKD, axis) for axis in (0, 1, 4))
-    d_rows = tf.math.unsorted_segment_sum(
-        d_BHCKD, _row_of(position_BHCK, length), batch_size * num_heads * length
-    )
-    return tf.reshape(d_rows, [batch_size, num_heads, length, width])
-
-
-def _row_of(position_BHCK: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
-    """Where a position of a head stands in the table of all heads' rows."""
-    batch_size, num_heads = length_of(position_BHCK, 0), length_of(position_BHCK, 1)
-    first_row = tf.range(batch_size * num_heads) * length
-    return position_BHCK + tf.reshape(first_row, [batch_size, num_heads, 1, 1])

@@ -4,20 +4,25 @@ What no other part of attention holds would otherwise vanish from the softmax. A
 landmark stands for the tokens of its stretch that a query does not meet elsewhere: the
 logarithm of their number is added to its logit. Equal keys and values in a stretch make
 it exact.
+
+The landmarks of a row share out what reaches up to its last token, and not the padding
+behind that: how much of it there is changes no result.
 """
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops.branching import length_of
-from albert_lsh_tf.ops.chunking import join_chunks, take_range
-from albert_lsh_tf.ops.masking import masked_out
+from albert_lsh_tf.ops.gathering import gather_heads
+from albert_lsh_tf.ops.masking import masked_out, tokens_reach
 from albert_lsh_tf.ops.window import window_edges
 
 
-def stretch_length(length: int | tf.Tensor, config: LSHConfig) -> int | tf.Tensor:
-    """Tokens that one landmark stands for, at most."""
-    return -(-length // config.landmarks)
+def stretch_lengths(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
+    """Positions that one landmark of each row stands for, at most: [B], int32."""
+    return -(-tf.maximum(tokens_reach(is_token_BT), 1) // config.landmarks)
 
 
 def pool_landmarks(
@@ -33,20 +38,34 @@ def pool_landmarks(
     Returns:
       [B, H, L, D] in the dtype of `x_BHTD`; 0 for a stretch without tokens.
     """
+    batch_size, num_heads, length = (length_of(x_BHTD, axis) for axis in range(3))
+    stretch_B11 = stretch_lengths(is_token_BT, config)[:, tf.newaxis, tf.newaxis]
+    place_K = tf.range(-(-length // config.landmarks))
+    position_BLK = tf.range(config.landmarks)[:, tf.newaxis] * stretch_B11 + place_K
+    is_own_BLK = (place_K < stretch_B11) & (position_BLK < length)
+    position_BLK = tf.minimum(position_BLK, length - 1)
+    share_BLK = tf.gather(_shares(is_token_BT, config), position_BLK, batch_dims=1)
+    share_B1LK1 = tf.where(is_own_BLK, share_BLK, 0.0)[:, tf.newaxis, ..., tf.newaxis]
+
+    sizes = [batch_size, num_heads, config.landmarks, length_of(place_K, 0)]
+    position_BHLK = tf.broadcast_to(position_BLK[:, tf.newaxis], sizes)
+    x_BHLKD = gather_heads(x_BHTD, position_BHLK)
     # In float32: float16 would lose 2 % of the sum of a stretch of 3000 tokens.
-    weighted_BHLKD = tf.cast(_stretches(x_BHTD, config), tf.float32) * _weights(
-        is_token_BT, config
-    )
-    return tf.cast(tf.reduce_sum(weighted_BHLKD, axis=3), x_BHTD.dtype)
+    pooled_BHLD = tf.reduce_sum(tf.cast(x_BHLKD, tf.float32) * share_B1LK1, axis=3)
+    return tf.cast(pooled_BHLD, x_BHTD.dtype)
 
 
 def pool_landmarks_backward(
     d_landmarks_BHLD: tf.Tensor, is_token_BT: tf.Tensor, config: LSHConfig
 ) -> tf.Tensor:
     """The gradient of `pool_landmarks`: [B, H, L, D] to [B, H, T, D]."""
-    weight_B1LK1 = tf.cast(_weights(is_token_BT, config), d_landmarks_BHLD.dtype)
-    d_x_BHLKD = d_landmarks_BHLD[:, :, :, tf.newaxis] * weight_B1LK1
-    return take_range(join_chunks(d_x_BHLKD), 0, length_of(is_token_BT, 1), axis=2)
+    batch_size, num_heads = (length_of(d_landmarks_BHLD, axis) for axis in (0, 1))
+    length = length_of(is_token_BT, 1)
+    landmark_B11T = _landmark_of(tf.range(length), is_token_BT, config)
+    landmark_BH1T = tf.broadcast_to(landmark_B11T, [batch_size, num_heads, 1, length])
+    d_x_BHTD = gather_heads(d_landmarks_BHLD, landmark_BH1T)[:, :, 0]
+    share_B1T1 = _shares(is_token_BT, config)[:, tf.newaxis, :, tf.newaxis]
+    return d_x_BHTD * tf.cast(share_B1T1, d_x_BHTD.dtype)
 
 
 def landmark_bias(
@@ -69,64 +88,87 @@ def landmark_bias(
       bias_BHCL: [B, H, C, L], float32 ([B, 1, C, L] without heavy keys);
         `masked_out` where every token of the stretch is listed already.
     """
-    length, num_landmarks = length_of(is_token_BT, 1), config.landmarks
-    stretch = stretch_length(length, config)
-    # Tokens before each position, so that a difference counts those in a range.
-    before_BT = tf.pad(
-        tf.cumsum(tf.cast(is_token_BT, tf.int32), axis=1), [[0, 0], [1, 0]]
+    tokens_before = _token_counter(is_token_BT)
+    first_BL, end_BL = _stretch_edges(is_token_BT, config)
+    first_B1L, end_B1L = first_BL[:, tf.newaxis], end_BL[:, tf.newaxis]
+    count_B1L = tokens_before(end_B1L) - tokens_before(first_B1L)
+    first_C1, end_C1 = (
+        edge[:, tf.newaxis] for edge in window_edges(num_blocks, config)
     )
-
-    def tokens_before(position: tf.Tensor) -> tf.Tensor:
-        return tf.gather(before_BT, tf.clip_by_value(position, 0, length), axis=1)
-
-    first_L = tf.range(num_landmarks) * stretch
-    end_L = first_L + stretch
-    count_BL = tokens_before(end_L) - tokens_before(first_L)
-    first_C, end_C = window_edges(num_blocks, config)
-    overlap_first_CL = tf.maximum(first_C[:, tf.newaxis], first_L)
-    overlap_end_CL = tf.minimum(end_C[:, tf.newaxis], end_L)
-    in_window_BCL = tokens_before(overlap_end_CL) - tokens_before(overlap_first_CL)
-    count_BCL = count_BL[:, tf.newaxis] - tf.maximum(in_window_BCL, 0)
+    in_window_BCL = tokens_before(tf.minimum(end_C1, end_B1L)) - tokens_before(
+        tf.maximum(first_C1, first_B1L)
+    )
+    count_BCL = count_B1L - tf.maximum(in_window_BCL, 0)
     count_BHCL = tf.cast(count_BCL, tf.float32)[:, tf.newaxis]
     if heavy_BHCK is not None:
-        count_BHCL -= _listed_in_stretch(
-            heavy_BHCK // stretch, is_heavy_BHCK, num_landmarks
-        )
+        landmark_BHCK = _landmark_of(heavy_BHCK, is_token_BT, config)
+        count_BHCL -= _listed_for_each(landmark_BHCK, is_heavy_BHCK, config.landmarks)
     return tf.where(
         count_BHCL > 0.5, tf.math.log(tf.maximum(count_BHCL, 1)), masked_out(tf.float32)
     )
 
 
-def _weights(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
-    """Share of each token in the mean of its stretch: [B, 1, L, K, 1], float32."""
-    is_token_B1T1 = tf.cast(is_token_BT, tf.float32)[:, tf.newaxis, :, tf.newaxis]
-    is_token_B1LK1 = _stretches(is_token_B1T1, config)
-    count_B1L11 = tf.reduce_sum(is_token_B1LK1, axis=3, keepdims=True)
-    return is_token_B1LK1 / tf.maximum(count_B1L11, 1)
+def _stretch_edges(
+    is_token_BT: tf.Tensor, config: LSHConfig
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """First position of each stretch, and the one behind its last: [B, L], int32."""
+    stretch_B1 = stretch_lengths(is_token_BT, config)[:, tf.newaxis]
+    first_BL = tf.range(config.landmarks) * stretch_B1
+    return first_BL, first_BL + stretch_B1
 
 
-def _stretches(x: tf.Tensor, config: LSHConfig) -> tf.Tensor:
-    """[B, H, T, D] to [B, H, L, K, D], with zeros where T ends."""
-    length = length_of(x, 2)
-    stretch = stretch_length(length, config)
-    missing = config.landmarks * stretch - length
-    if not (isinstance(missing, int) and missing == 0):
-        x = tf.pad(x, [[0, 0], [0, 0], [0, missing], [0, 0]])
-    sizes = [config.landmarks, stretch, x.shape[3]]
-    return tf.reshape(x, [length_of(x, 0), length_of(x, 1), *sizes])
-
-
-def _listed_in_stretch(
-    stretch_BHCK: tf.Tensor, is_heavy_BHCK: tf.Tensor, num_landmarks: int
+def _landmark_of(
+    position: tf.Tensor, is_token_BT: tf.Tensor, config: LSHConfig
 ) -> tf.Tensor:
-    """How many heavy keys of a block stand in each stretch: [B, H, C, L], float32."""
-    shape = [length_of(stretch_BHCK, axis) for axis in range(4)]
+    """Which landmark stands for each position: [T] to [B, 1, 1, T], or [B, H, C, K].
+
+    For padding behind the last token it is the last one, where its share is 0.
+    """
+    stretch_B = stretch_lengths(is_token_BT, config)
+    landmark = position // stretch_B[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    return tf.minimum(landmark, config.landmarks - 1)
+
+
+def _shares(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
+    """The share of each token in the mean of its stretch: [B, T], float32."""
+    first_BL, end_BL = _stretch_edges(is_token_BT, config)
+    tokens_before = _token_counter(is_token_BT)
+    count_BL = tf.cast(tokens_before(end_BL) - tokens_before(first_BL), tf.float32)
+    landmark_B11T = _landmark_of(
+        tf.range(length_of(is_token_BT, 1)), is_token_BT, config
+    )
+    count_BT = tf.gather(count_BL, landmark_B11T[:, 0, 0], batch_dims=1)
+    return tf.cast(is_token_BT, tf.float32) / tf.maximum(count_BT, 1)
+
+
+def _token_counter(is_token_BT: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function from positions [B, ...] to the number of tokens before each.
+
+    A difference of two counts those in a range.
+    """
+    length = length_of(is_token_BT, 1)
+    before_BT = tf.pad(
+        tf.cumsum(tf.cast(is_token_BT, tf.int32), axis=1), [[0, 0], [1, 0]]
+    )
+
+    def tokens_before(position: tf.Tensor) -> tf.Tensor:
+        within = tf.clip_by_value(position, 0, length)
+        return tf.gather(before_BT, within, batch_dims=1)
+
+    return tokens_before
+
+
+def _listed_for_each(
+    landmark_BHCK: tf.Tensor, is_heavy_BHCK: tf.Tensor, num_landmarks: int
+) -> tf.Tensor:
+    """How many heavy keys of a block each landmark has: [B, H, C, L], float32."""
+    shape = [length_of(landmark_BHCK, axis) for axis in range(4)]
     num_rows = shape[0] * shape[1] * shape[2]
     row_R1 = tf.range(num_rows)[:, tf.newaxis]
-    segment_RK = tf.reshape(stretch_BHCK, [num_rows, shape[3]]) + row_R1 * num_landmarks
+    place_RK = tf.reshape(landmark_BHCK, [num_rows, shape[3]]) + row_R1 * num_landmarks
     counts = tf.math.unsorted_segment_sum(
         tf.cast(tf.reshape(is_heavy_BHCK, [-1]), tf.float32),
-        tf.reshape(segment_RK, [-1]),
+        tf.reshape(place_RK, [-1]),
         num_rows * num_landmarks,
     )
     return tf.reshape(counts, [*shape[:3], num_landmarks])

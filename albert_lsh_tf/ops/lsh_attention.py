@@ -29,7 +29,8 @@ and merge. What readers argue about, and what is done here:
 - Edges. The first chunk has nothing before it and the last nothing after it, as in the
   paper's formula; the authors' code wraps around.
 - Padding sorts behind every bucket, so it fills no place among tokens, and is never
-  attended to. What stands in it cannot change a token's result.
+  attended to. What stands in it cannot change a token's result, nor can how much of it
+  there is, where buckets do not depend on the length (`LSHConfig.ignores_padding`).
 - Pairs found in several places count once: in the list, or else in the first round that
   has them. The paper subtracts the logarithm of their number, which comes to the same
   sum. So, landmarks aside, the result is softmax attention over the union of the keys

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from albert_lsh_tf.ops.branching import length_of
+
 
 def masked_out(dtype: tf.DType) -> tf.Tensor:
     """The logit of a pair that may not attend: scalar, finite, in `dtype`.
@@ -22,3 +24,9 @@ def mask_bias(may_attend: tf.Tensor) -> tf.Tensor:
       The shape of `may_attend`, float32.
     """
     return tf.where(may_attend, 0.0, masked_out(tf.float32))
+
+
+def tokens_reach(is_token_BT: tf.Tensor) -> tf.Tensor:
+    """Positions up to the last token of each row: [B], int32; 0 where there is none."""
+    end_T = tf.range(1, length_of(is_token_BT, 1) + 1)
+    return tf.reduce_max(tf.where(is_token_BT, end_T, 0), axis=1)

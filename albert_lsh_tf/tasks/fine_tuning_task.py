@@ -12,6 +12,7 @@ from albert_lsh_tf.checkpoints.loading import restore_encoder
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.tasks.trimming import run_trimmed
 
 INPUT_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
@@ -49,16 +50,27 @@ class FineTuningTask(base_task.Task):
 
     @property
     def trims_padding(self) -> bool:
-        """Whether what is padding in a whole batch is left out.
+        """Whether what is padding in a whole batch is left out; see `may_cut`.
 
-        What LSH attention computes depends on the length; what is compiled is for one.
+        What is compiled is for one length.
         """
-        attention = self.task_config.model.encoder.get().attention
-        kinds = [attention] if isinstance(attention, str) else attention
-        is_compiled = self.task_config.enable_xla or tf.config.list_logical_devices(
-            "TPU"
+        return not (
+            self.task_config.enable_xla or tf.config.list_logical_devices("TPU")
         )
-        return set(kinds) == {"dense"} and not is_compiled
+
+    def may_cut(self, length: int, total: int) -> bool:
+        """Whether rows that are cut to `length` of `total` tokens give the same."""
+        encoder = self.task_config.model.encoder.get()
+        kinds = (
+            {encoder.attention}
+            if isinstance(encoder.attention, str)
+            else {*encoder.attention}
+        )
+        if kinds == {"dense"}:
+            return True
+        device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+        lsh = LSHConfig.from_dict(encoder.lsh.as_dict())
+        return lsh.ignores_padding(length, total, device)
 
     def run_on(
         self,
@@ -67,7 +79,7 @@ class FineTuningTask(base_task.Task):
     ) -> Any:
         """What a function gives for a batch, without its padding where that pays."""
         if self.trims_padding:
-            return run_trimmed(function, inputs)
+            return run_trimmed(function, inputs, self.may_cut)
         return function(inputs)
 
     @tf.autograph.experimental.do_not_convert

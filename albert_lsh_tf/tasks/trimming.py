@@ -12,20 +12,26 @@ NUM_LENGTHS = 4
 
 
 def run_trimmed(
-    function: Callable[[dict[str, tf.Tensor]], Any], inputs: dict[str, tf.Tensor]
+    function: Callable[[dict[str, tf.Tensor]], Any],
+    inputs: dict[str, tf.Tensor],
+    may_cut: Callable[[int, int], bool] = lambda length, total: True,
 ) -> Any:
     """What a function gives for a batch that is cut to its longest row.
 
     Args:
       function: whose results have the same shapes for any length.
       inputs: input_mask, [B, T] or [B, ..., T], others like it, and columns [B].
+      may_cut: whether T may be cut to so many tokens, from these and T.
 
     Returns:
-      The result of one of `NUM_LENGTHS` calls, with T, 3/4, half or a quarter of it,
-      rounded up.
+      The result of one of up to `NUM_LENGTHS` calls, with T, 3/4, half or a quarter of
+      it, rounded up.
     """
     total = inputs["input_mask"].shape[-1]
-    lengths = sorted({-(-total * n // NUM_LENGTHS) for n in range(1, NUM_LENGTHS + 1)})
+    lengths = {-(-total * n // NUM_LENGTHS) for n in range(1, NUM_LENGTHS)}
+    lengths = sorted(n for n in lengths if n < total and may_cut(n, total))
+    if not lengths:
+        return function(inputs)
     longest = tf.reduce_max(tf.reduce_sum(inputs["input_mask"], axis=-1))
 
     def at_length(length: int) -> Any:
@@ -38,5 +44,5 @@ def run_trimmed(
 
     return tf.switch_case(
         tf.searchsorted(lengths, [longest])[0],
-        [functools.partial(at_length, length) for length in lengths],
+        [functools.partial(at_length, length) for length in (*lengths, total)],
     )

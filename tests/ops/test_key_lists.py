@@ -212,13 +212,18 @@ def test_landmarks_are_exact_where_a_stretch_has_equal_keys_and_values(
     inputs, config, landmarks
 ):
     config = config.replace(landmarks=landmarks)
-    length = inputs.query.shape[2]
-    padded_length = length + -length % config.block_length
-    first = np.arange(length) // -(-padded_length // landmarks)
+    position = np.arange(inputs.query.shape[2])
+    reach = np.max(np.where(inputs.is_token, position + 1, 1), axis=1)
+    first = position // -(-reach // landmarks)[:, np.newaxis]
+    rows = np.arange(len(first))[:, np.newaxis]
+
+    def equal_in_stretches(heads):
+        return heads.swapaxes(1, 2)[rows, first].swapaxes(1, 2)
+
     inputs = AttentionInputs(
         inputs.query,
-        inputs.key[:, :, first],
-        inputs.value[:, :, first],
+        equal_in_stretches(inputs.key),
+        equal_in_stretches(inputs.value),
         inputs.is_token,
     )
     tokens = np.broadcast_to(
@@ -227,6 +232,33 @@ def test_landmarks_are_exact_where_a_stretch_has_equal_keys_and_values(
     output = run(inputs, config, attend_sparsely).numpy()[tokens]
     dense = dense_attention(*tensors(inputs)).numpy()[tokens]
     np.testing.assert_allclose(output, dense, atol=1e-5)
+
+
+@properties
+@hypothesis.given(
+    inputs=attention_inputs(),
+    config=key_list_configs(),
+    more=st.integers(1, 40),
+)
+def test_how_much_padding_there_is_never_changes_a_token(inputs, config, more):
+    """Where buckets do not depend on the length."""
+    config = config.replace(num_buckets=6, hash="angular")
+    padded = AttentionInputs(
+        *(
+            np.pad(heads, [(0, 0), (0, 0), (0, more), (0, 0)])
+            for heads in (inputs.query, inputs.key, inputs.value)
+        ),
+        np.pad(inputs.is_token, [(0, 0), (0, more)]),
+    )
+    tokens = np.broadcast_to(
+        inputs.is_token[:, np.newaxis, :, np.newaxis], inputs.query.shape
+    )
+    length = inputs.query.shape[2]
+    np.testing.assert_allclose(
+        run(padded, config, attend_sparsely).numpy()[:, :, :length][tokens],
+        run(inputs, config, attend_sparsely).numpy()[tokens],
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

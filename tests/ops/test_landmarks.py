@@ -18,11 +18,11 @@ from tests.reference import key_lists as reference
 properties = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
 
 
-def stretches(length, landmarks):
-    stretch = -(-length // landmarks)
-    return [
-        range(n * stretch, min(length, (n + 1) * stretch)) for n in range(landmarks)
-    ]
+def stretches(is_token, landmarks):
+    """Positions of each stretch of one row; they share out what has tokens."""
+    reach = max((p + 1 for p in range(len(is_token)) if is_token[p]), default=1)
+    stretch = -(-reach // landmarks)
+    return [range(n * stretch, min(reach, (n + 1) * stretch)) for n in range(landmarks)]
 
 
 @properties
@@ -54,10 +54,36 @@ def test_landmarks_are_means_over_the_tokens_of_a_stretch(
     pooled = pool(tf.constant(x), tf.constant(is_token)).numpy()
     assert pooled.shape == (2, 3, landmarks, 5)
     for row in range(2):
-        for number, stretch in enumerate(stretches(length, landmarks)):
+        for number, stretch in enumerate(stretches(is_token[row], landmarks)):
             tokens = [p for p in stretch if is_token[row, p]]
             expected = x[row][:, tokens].mean(1) if tokens else np.zeros((3, 5))
             np.testing.assert_allclose(pooled[row, :, number], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("landmarks", [1, 4, 9])
+def test_padding_behind_the_tokens_changes_nothing(landmarks):
+    rng = np.random.default_rng(landmarks)
+    x = rng.normal(size=(2, 3, 24, 5)).astype(np.float32)
+    is_token = np.arange(24) < np.array([[13], [10]])
+    heavy = rng.integers(0, 10, [2, 3, 6, 2]).astype(np.int32)
+    is_heavy = rng.random(heavy.shape) < 0.5
+    config = LSHConfig(block_length=4, window=1, landmarks=landmarks, num_hashes=0)
+    short, long = (
+        [
+            pool_landmarks(x[:, :, :n], is_token[:, :n], config),
+            landmark_bias(
+                is_token[:, :n],
+                heavy[:, :, : n // 4],
+                is_heavy[:, :, : n // 4],
+                n // 4,
+                config,
+            ),
+        ]
+        for n in (16, 24)
+    )
+    np.testing.assert_allclose(short[0], long[0], atol=1e-6)
+    # The logarithm of as many tokens, but for its last bit.
+    np.testing.assert_allclose(short[1], long[1][:, :, :4], rtol=1e-6)
 
 
 @pytest.mark.parametrize("length, landmarks", [(1, 1), (23, 4), (24, 4), (5, 9)])
@@ -122,7 +148,7 @@ def test_bias_counts_the_tokens_that_are_not_listed(
     for row, head, block in np.ndindex(2, bias.shape[1], num_blocks):
         listed = reference.window_keys(is_token[row], block, block_length, window)
         listed |= set(heavy[row, head, block][is_heavy[row, head, block]])
-        for number, stretch in enumerate(stretches(length, landmarks)):
+        for number, stretch in enumerate(stretches(is_token[row], landmarks)):
             left = [p for p in stretch if is_token[row, p] and p not in listed]
             expected = np.log(len(left)) if left else masked_out(tf.float32).numpy()
             np.testing.assert_allclose(

@@ -53,9 +53,8 @@ def heavy_keys(
         wanted.append(dict(zip(tokens, weights / weights.sum(), strict=True)))
     candidates, margin = tokens, np.inf
     if len(key) > num_candidates:
-        sample = [
-            wanted[i * num_blocks // SAMPLED_BLOCKS] for i in range(SAMPLED_BLOCKS)
-        ]
+        used = max(tokens) // block_length + 1  # Blocks up to the last token.
+        sample = [wanted[i * used // SAMPLED_BLOCKS] for i in range(SAMPLED_BLOCKS)]
         mean = {p: sum(w[p] for w in sample if w) / len(sample) for p in tokens}
         candidates, margin = _best(tokens, mean, is_global, num_candidates)
     chosen = []
@@ -96,7 +95,8 @@ def items_of_queries(is_token, heavy, met, block_length, window, landmarks):
       T lists of items: pairs of shares {position: share} and a count of tokens.
     """
     length = len(is_token)
-    stretch = -(-length // landmarks) if landmarks else length
+    reach = max((p + 1 for p in range(length) if is_token[p]), default=1)
+    stretch = -(-reach // landmarks) if landmarks else length
     items = []
     for position in range(length):
         block = position // block_length

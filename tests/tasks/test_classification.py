@@ -119,20 +119,28 @@ def experiment(tiny):
     return params
 
 
+LISTS = {"num_hashes": 0, "window": 1, "block_length": 2, "landmarks": 2}
+
+
 @pytest.mark.parametrize(
-    ("attention", "enable_xla", "lengths"),
+    ("attention", "lsh", "enable_xla", "lengths"),
     [
-        ("dense", False, {6, 12, 18, 24}),
-        (["dense", "dense"], False, {6, 12, 18, 24}),
-        (["lsh", "dense"], False, {24}),
-        ("dense", True, {24}),
+        ("dense", {}, False, {6, 12, 18, 24}),
+        (["dense", "dense"], {}, False, {6, 12, 18, 24}),
+        # Eight tokens in a chunk, which sees those beside it; buckets vary with T.
+        (["lsh", "dense"], {}, False, {24}),
+        (["lsh", "dense"], {"num_buckets": 6}, False, {18, 24}),
+        ("lsh", LISTS, False, {6, 12, 18, 24}),
+        ("lsh", {**LISTS, "dense_below": 12}, False, {18, 24}),
+        ("lsh", LISTS, True, {24}),
+        ("dense", {}, True, {24}),
     ],
 )
 def test_padding_is_left_out_where_that_changes_nothing(
-    tiny, attention, enable_xla, lengths, monkeypatch
+    tiny, attention, lsh, enable_xla, lengths, monkeypatch
 ):
     params = experiment(tiny).task
-    params.model.encoder.any.attention = attention
+    params.model.encoder.any.override({"attention": attention, "lsh": lsh})
     params.enable_xla = enable_xla
     task = classification.ClassificationTask(params)
     model = task.build_model()
@@ -149,11 +157,19 @@ def test_padding_is_left_out_where_that_changes_nothing(
     assert {*seen} == lengths
 
 
-def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(tiny, monkeypatch):
+@pytest.mark.parametrize("attention", ["dense", "lsh"])
+def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(
+    tiny, attention, monkeypatch
+):
     params = experiment(tiny).task
     params.model.classifier_dropout = 0.0
     params.model.encoder.any.override(
-        {"attention": "dense", "dropout_rate": 0.0, "attention_dropout_rate": 0.0}
+        {
+            "attention": attention,
+            "lsh": LISTS,
+            "dropout_rate": 0.0,
+            "attention_dropout_rate": 0.0,
+        }
     )
     task = classification.ClassificationTask(params)
     batch = make_features([0, 1, 1], length=24).as_dict()

@@ -50,6 +50,37 @@ def test_only_what_is_padding_in_all_rows_is_cut_off(lengths, trimmed, wrap):
     assert set(given) <= {6, 12, 18, 23}
 
 
+@pytest.mark.parametrize(
+    ("lengths", "trimmed"), [([3, 5], 12), ([12, 1], 12), ([13, 2], 23)]
+)
+def test_lengths_that_may_not_be_are_left_out(lengths, trimmed):
+    asked = []
+
+    def may_cut(length, total):
+        asked.append((length, total))
+        return length == 12
+
+    found = run_trimmed(
+        lambda inputs: tf.shape(inputs["input_mask"])[1], batch_of(lengths, 23), may_cut
+    )
+    assert int(found) == trimmed
+    assert sorted(asked) == [(6, 23), (12, 23), (18, 23)]
+
+
+def test_where_none_may_be_the_batch_is_whole_and_no_branch_is_made():
+    graph = tf.function(
+        lambda: run_trimmed(
+            lambda inputs: inputs["input_mask"],
+            batch_of([1, 1], 23),
+            lambda length, total: False,
+        )
+    ).get_concrete_function()
+    assert graph.output_shapes == [2, 23]
+    assert not {"Case", "StatelessCase"} & {
+        op.type for op in graph.graph.get_operations()
+    }
+
+
 def test_a_batch_too_short_to_be_cut_is_whole():
     found = run_trimmed(lambda inputs: inputs["input_mask"], batch_of([1, 1], 1))
     np.testing.assert_array_equal(found, [[1], [1]])
