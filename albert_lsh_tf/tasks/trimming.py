@@ -19,7 +19,8 @@ def run_trimmed(
     """What a function gives for a batch that is cut to its longest row.
 
     Args:
-      function: whose results have the same shapes for any length.
+      function: whose results have the same shapes for any length; None where nothing
+        is.
       inputs: input_mask, [B, T] or [B, ..., T], others like it, and columns [B].
       may_cut: whether T may be cut to so many tokens, from these and T.
 
@@ -33,16 +34,26 @@ def run_trimmed(
     if not lengths:
         return function(inputs)
     longest = tf.reduce_max(tf.reduce_sum(inputs["input_mask"], axis=-1))
+    structures = []
 
-    def at_length(length: int) -> Any:
+    def at_length(length: int) -> list[tf.Tensor]:
         trimmed = {
             name: values[..., :length] if values.shape.rank > 1 else values
             for name, values in inputs.items()
         }
-        # The gradient of an embedding table is sparse, and as long as the batch.
-        return tf.nest.map_structure(tf.convert_to_tensor, function(trimmed))
+        result = function(trimmed)
+        structures.append(result)
+        # The gradient of an embedding table is sparse, and as long as the batch. That
+        # of a variable which is not used is None.
+        leaves = tf.nest.flatten(result)
+        return [tf.convert_to_tensor(leaf) for leaf in leaves if leaf is not None]
 
-    return tf.switch_case(
-        tf.searchsorted(lengths, [longest])[0],
-        [functools.partial(at_length, length) for length in (*lengths, total)],
+    leaves = iter(
+        tf.switch_case(
+            tf.searchsorted(lengths, [longest])[0],
+            [functools.partial(at_length, length) for length in (*lengths, total)],
+        )
+    )
+    return tf.nest.map_structure(
+        lambda leaf: None if leaf is None else next(leaves), structures[-1]
     )

@@ -157,16 +157,21 @@ def test_padding_is_left_out_where_that_changes_nothing(
     assert {*seen} == lengths
 
 
-@pytest.mark.parametrize("attention", ["dense", "lsh"])
+REFORMER = {"share_query_key": True, "chunk_length": 8, "num_buckets": 6}
+
+
+@pytest.mark.parametrize(
+    ("attention", "lsh"), [("dense", {}), ("lsh", LISTS), ("lsh", REFORMER)]
+)
 def test_a_step_of_a_trimmed_batch_is_that_of_the_whole_one(
-    tiny, attention, monkeypatch
+    tiny, attention, lsh, monkeypatch
 ):
     params = experiment(tiny).task
     params.model.classifier_dropout = 0.0
     params.model.encoder.any.override(
         {
             "attention": attention,
-            "lsh": LISTS,
+            "lsh": lsh,
             "dropout_rate": 0.0,
             "attention_dropout_rate": 0.0,
         }

@@ -86,6 +86,23 @@ def test_a_batch_too_short_to_be_cut_is_whole():
     np.testing.assert_array_equal(found, [[1], [1]])
 
 
+@pytest.mark.parametrize("wrap", [lambda each: each, tf.function])
+def test_what_is_none_stays_none(wrap):
+    used, unused = tf.Variable(2.0), tf.Variable(3.0)
+
+    def gradients(inputs):
+        with tf.GradientTape() as tape:
+            loss = used * tf.cast(tf.reduce_sum(inputs["input_mask"]), tf.float32)
+        return loss, tape.gradient(loss, [unused, used, unused])
+
+    loss, found = wrap(lambda inputs: run_trimmed(gradients, inputs))(
+        batch_of([5, 3], 23)
+    )
+    assert float(loss) == 16
+    assert found[0] is None and found[2] is None
+    assert float(found[1]) == 8
+
+
 def test_sparse_gradients_become_dense_ones():
     table = tf.Variable(tf.ones([11, 3]))
 
