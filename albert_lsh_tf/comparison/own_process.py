@@ -29,7 +29,7 @@ def run_in_own_process(
         all of it, and what is printed is shown.
 
     Raises:
-      InputError: the run cannot be made, or its process was killed.
+      InputError: the run cannot be made, or its process failed or was killed.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -40,7 +40,8 @@ def run_in_own_process(
     try:
         error = receiver.recv()
     except EOFError:
-        error = "its process was killed; memory may have run out."
+        process.join()
+        error = _how_it_ended(process.exitcode, _output_file(folder) if share else None)
     finally:
         process.join()
     if error:
@@ -52,7 +53,7 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
     _end_with_parent()
     if share is not None:
         share.take()
-        _print_to(pathlib.Path(f"{folder}.txt"))
+        _print_to(_output_file(folder))
     # TensorFlow is for this process alone, and counts cores when it is imported.
     from albert_lsh_tf.machine import describe_machine
     from albert_lsh_tf.tasks.squad.training import train_and_answer
@@ -79,6 +80,20 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
     path = pathlib.Path(folder) / RESULT_FILE
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     sender.send(None)
+
+
+def _output_file(folder: str | pathlib.Path) -> pathlib.Path:
+    """Where a run prints that has only a share of the machine."""
+    return pathlib.Path(f"{folder}.txt")
+
+
+def _how_it_ended(exit_code: int, output_file: pathlib.Path | None) -> str:
+    if exit_code < 0:
+        return (
+            f"its process was killed by signal {-exit_code}; memory may have run out."
+        )
+    where = f"at the end of {output_file}" if output_file else "above"
+    return f"its process failed; the reason is {where}."
 
 
 def _end_with_parent() -> None:
