@@ -30,8 +30,8 @@ class Cell:
       peak_memory_mib: one value a seed.
       machines: what the runs were made on, one description a seed.
       answering: seconds that the network took to answer all questions, with the time
-        to compile it, and the windows over their texts, one dict a seed; none for
-        classification.
+        to compile it, their number, and the windows over their texts, one dict a seed;
+        none for classification.
     """
 
     seeds: list[int]
@@ -140,8 +140,9 @@ def _costs(cell: Cell) -> dict[str, str]:
     if None not in cell.seconds_per_step:
         costs["s/step"] = f"{statistics.median(cell.seconds_per_step):.3g}"
     if cell.answering:
-        seconds = statistics.median(each["seconds"] for each in cell.answering)
-        costs["s to answer"] = f"{seconds:,.0f}"
+        costs["s/question"] = "{:.3g}".format(
+            statistics.median(a["seconds"] / a["questions"] for a in cell.answering)
+        )
     return {**costs, "MiB": f"{max(cell.peak_memory_mib):,.0f}"}
 
 

@@ -105,7 +105,7 @@ def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
             "seconds_per_step": 0.5,
             "peak_memory_mib": {"host": 100.0},
             "history": [],
-            "answering": {"seconds": seconds, "windows": 1234},
+            "answering": {"seconds": seconds, "windows": 1234, "questions": 100},
         }
         folder = tmp_path / run.folder
         folder.mkdir(parents=True)
@@ -118,10 +118,10 @@ def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
     header, _, row, _, made_on, *_ = to_markdown(
         comparison, collect(comparison, tmp_path)
     ).splitlines()[2:]
-    columns = "attention | seeds | f1 | best_f1 | windows | s/step | s to answer | MiB"
+    columns = "attention | seeds | f1 | best_f1 | windows | s/step | s/question | MiB"
     assert header == f"| {columns} |"
     score = "42.0 ± 2.8 (42.0)"
-    assert row == f"| dense | 2 | {score} | {score} | 1,234 | 0.5 | 15 | 100 |"
+    assert row == f"| dense | 2 | {score} | {score} | 1,234 | 0.5 | 0.15 | 100 |"
     assert made_on == "Made on 2 cores of A Core."
 
 

@@ -67,7 +67,7 @@ variants: {dense: {attention: dense}}
 def test_questions_are_answered_and_timed(tmp_path):
     files = write_squad_sample(tmp_path / "sample", version_2=False)
     for split, path in files.items():
-        path.rename(tmp_path / f"{split}.json")
+        files[split] = path.rename(tmp_path / f"{split}.json")
     (tmp_path / "plan.yaml").write_text(QUESTIONS)
     command = [
         str(tmp_path / "plan.yaml"),
@@ -79,6 +79,9 @@ def test_questions_are_answered_and_timed(tmp_path):
     result = json.loads((folder / "comparison.json").read_text())["result"]
     assert {"exact_match", "f1"} <= set(result["best"])
     assert result["answering"]["seconds"] > 0
+    paragraphs = json.loads(files["dev"].read_text())["data"][0]["paragraphs"]
+    num_questions = sum(len(paragraph["qas"]) for paragraph in paragraphs)
+    assert result["answering"]["questions"] == num_questions
     assert (
         f"| {result['answering']['windows']:,} |"
         in (tmp_path / "runs/results.md").read_text()
@@ -147,7 +150,7 @@ variants:
     # Each text is one window.
     assert long["answering"][0]["windows"] == num_questions
     table = (tmp_path / "runs/results.md").read_text()
-    assert "| windows | s to answer | MiB |" in table and "s/step" not in table
+    assert "| windows | s/question | MiB |" in table and "s/step" not in table
 
 
 def test_a_setting_that_came_later_is_no_difference(folder):

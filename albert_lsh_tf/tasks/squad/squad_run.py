@@ -44,7 +44,7 @@ class SquadRun(FineTuningRun):
         do_train: bool,
     ):
         self.files, self.data = files, data
-        # Seconds that the network took for how many windows, its compilation included.
+        # Seconds that the network took, its compilation included, and for how much.
         self.answering: dict[str, float] | None = None
         start_step = step_of(files.checkpoint) if do_train else 0
         num_windows = len(data.training.features) if data.training else 0
@@ -76,7 +76,8 @@ class SquadRun(FineTuningRun):
 
     def _predict(self, step: int) -> dict[str, Any] | None:
         """Answers the questions, scores what can be scored, and writes all of it."""
-        num_windows = sum(len(each.features) for each in self.data.evaluated)
+        features = [each.features for each in self.data.evaluated]
+        num_windows = sum(map(len, features))
         start = time.monotonic()
         outputs = outputs_of(
             self.strategy,
@@ -93,6 +94,7 @@ class SquadRun(FineTuningRun):
         self.answering = {
             "seconds": time.monotonic() - start,
             "windows": num_windows,
+            "questions": sum(each.counts["questions"] for each in features),
         }
         predictions = predictions_of(by_set)
         threshold = None

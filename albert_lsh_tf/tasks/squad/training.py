@@ -60,9 +60,9 @@ def train_and_answer(
 
     Returns:
       What metrics.json holds: best, last, history, train_loss, seconds_per_step,
-      peak_memory_mib, and answering, the seconds and windows of the last answers, None
-      without them; and `model`, with the best checkpoint's weights, and `is_chief`,
-      whether this process is the one worker that writes results.
+      peak_memory_mib, and answering, the seconds, windows and questions of the last
+      answers, None without them; and `model`, with the best checkpoint's weights, and
+      `is_chief`, whether this process is the one worker that writes results.
 
     Raises:
       InputError: something the user gave cannot be used; nothing was overwritten.
