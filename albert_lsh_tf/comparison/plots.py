@@ -1,5 +1,6 @@
 """Draws a comparison: every seed's score, one panel for each task."""
 
+import collections
 import math
 import pathlib
 import statistics
@@ -25,13 +26,18 @@ def plot_comparison(
     Args:
       comparison: the order of tasks and variants. The first variant, with which others
         are compared, has a colour of its own.
-      cells: the finished runs, at least of one cell.
+      cells: the finished runs, at least of one cell. Tasks with one variant are left
+        out where others have more.
       path: PNG file.
     """
-    tasks = [t for t in comparison.tasks if any(task == t for task, _ in cells)]
+    num_variants = collections.Counter(task for task, _ in cells)
+    least = min(2, max(num_variants.values()))
+    tasks = [task for task in comparison.tasks if num_variants[task] >= least]
     num_columns = min(len(tasks), _MOST_COLUMNS)
     num_rows = math.ceil(len(tasks) / num_columns)
-    variants = [v for v in comparison.variants if any(name == v for _, name in cells)]
+    variants = [
+        v for v in comparison.variants if any((task, v) in cells for task in tasks)
+    ]
     height = num_rows * (1.2 + 0.36 * len(variants))
     figure = Figure((2.6 + 2.6 * num_columns, height), dpi=150, layout="constrained")
     panels = figure.subplots(num_rows, num_columns, sharey=True, squeeze=False).flat

@@ -26,25 +26,35 @@ def cell(answering=(), **scores):
 
 
 @pytest.fixture
-def panels(comparison, tmp_path, monkeypatch):
-    """The drawn panels, by their titles."""
-    cells = {
-        ("MRPC", "dense"): cell(eval_accuracy=[0.7, 0.71, 0.75], f1=[0.8, 0.8, 0.8]),
-        ("MRPC", "Reformer"): cell(eval_accuracy=[0.6, 0.62]),
-        ("Q", "half"): cell([{"seconds": 1.0}], exact_match=[20.0], f1=[30.0]),
-    }
-    drawn = []
+def drawn(comparison, tmp_path, monkeypatch):
+    """A function that draws cells; gives the panels by their titles."""
+    figures = []
     save = plots.Figure.savefig
 
     def keep(figure, path):
-        drawn.append(figure)
+        figures.append(figure)
         save(figure, path)
 
+    def draw(cells):
+        plots.plot_comparison(comparison, cells, tmp_path / "results.png")
+        assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
+        axes = [axes for axes in figures.pop().axes if axes.get_visible()]
+        return {each.get_title(loc="left"): each for each in axes}
+
     monkeypatch.setattr(plots.Figure, "savefig", keep)
-    plots.plot_comparison(comparison, cells, tmp_path / "results.png")
-    assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
-    (figure,) = drawn
-    return {axes.get_title(loc="left"): axes for axes in figure.axes}
+    return draw
+
+
+@pytest.fixture
+def panels(drawn):
+    cells = {
+        ("MRPC", "dense"): cell(eval_accuracy=[0.7, 0.71, 0.75], f1=[0.8, 0.8, 0.8]),
+        ("MRPC", "Reformer"): cell(eval_accuracy=[0.6, 0.62]),
+        ("STS-B", "dense"): cell(pearson=[0.5]),
+        ("Q", "dense"): cell([{"seconds": 1.0}], exact_match=[25.0], f1=[35.0]),
+        ("Q", "half"): cell([{"seconds": 1.0}], exact_match=[20.0], f1=[30.0]),
+    }
+    return drawn(cells)
 
 
 def lines_of(axes):
@@ -52,8 +62,14 @@ def lines_of(axes):
     return [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
 
 
-def test_a_panel_for_each_task_that_has_runs(panels):
+def test_a_panel_for_each_task_with_something_to_compare(panels):
     assert list(panels) == ["MRPC, eval_accuracy", "Q, f1"]
+
+
+def test_where_nothing_can_be_compared_all_is_drawn(drawn):
+    panels = drawn({("CoLA", "half"): cell(matthew_corr=[0.1])})
+    assert list(panels) == ["CoLA, matthew_corr"]
+    assert lines_of(panels["CoLA, matthew_corr"])[0] == ([10.0], [0])
 
 
 def test_dots_are_percentages_and_lines_are_means(panels):
@@ -72,4 +88,5 @@ def test_a_row_for_each_variant_that_has_runs_in_the_plans_order(panels):
 
 
 def test_answers_are_in_percent_already(panels):
-    assert lines_of(panels["Q, f1"])[0] == ([30.0], [1])
+    assert lines_of(panels["Q, f1"])[0] == ([35.0], [0])
+    assert lines_of(panels["Q, f1"])[2] == ([30.0], [1])
