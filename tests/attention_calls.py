@@ -67,6 +67,18 @@ def noise_in_padding(inputs: AttentionInputs, scale=100) -> AttentionInputs:
     )
 
 
+def with_more_padding(inputs: AttentionInputs, num_positions: int) -> AttentionInputs:
+    """The same rows with so many positions behind them."""
+    more = (0, num_positions)
+    return AttentionInputs(
+        *(
+            np.pad(heads, [(0, 0), (0, 0), more, (0, 0)])
+            for heads in (inputs.query, inputs.key, inputs.value)
+        ),
+        np.pad(inputs.is_token, [(0, 0), more]),
+    )
+
+
 def relative_error(output, expected) -> float:
     """Norm of the difference over the norm of what is expected."""
     output, expected = np.asarray(output), np.asarray(expected)

@@ -9,8 +9,7 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LINEAR_FROM_LENGTH
 from albert_lsh_tf.ops import heavy_keys
 from albert_lsh_tf.ops.lsh_attention import lsh_attention
-from tests.attention_calls import SEED, random_inputs, run
-from tests.strategies import AttentionInputs
+from tests.attention_calls import SEED, random_inputs, run, with_more_padding
 
 LENGTHS = (16, 17, 64, 100, 128, 511, 512, 513, 640, 1000, 1024, 2048, 4096, 5000)
 BUDGETS = (0.01, 0.03, 0.05, 0.08, 0.1, 0.2, 0.25, 0.3, 0.5, 0.75, 0.99, 1)
@@ -246,11 +245,7 @@ def test_chunks_that_cover_a_sequence_are_dense(before, after, length, is_dense)
 def test_padding_is_ignored_where_the_setting_says_so(kind, settings, is_ignored):
     config, inputs = KINDS[kind].replace(**settings), random_inputs(60, padding=0.0)
     assert config.ignores_padding(60, 100) == is_ignored
-    padding = [(0, 0), (0, 0), (0, 40), (0, 0)]
-    padded = AttentionInputs(
-        *(np.pad(x, padding) for x in (inputs.query, inputs.key, inputs.value)),
-        np.pad(inputs.is_token, [(0, 0), (0, 40)]),
-    )
+    padded = with_more_padding(inputs, 40)
     rounds = {"num_hashes": config.evaluation_hashes}
     result, of_padded = run(inputs, config, **rounds), run(padded, config, **rounds)
     if is_ignored:

@@ -21,6 +21,7 @@ from tests.attention_calls import (
     run,
     tensors,
     with_gradients,
+    with_more_padding,
 )
 from tests.reference import attention as pairs_reference
 from tests.reference import key_lists as reference
@@ -243,13 +244,7 @@ def test_landmarks_are_exact_where_a_stretch_has_equal_keys_and_values(
 def test_how_much_padding_there_is_never_changes_a_token(inputs, config, more):
     """Where buckets do not depend on the length."""
     config = config.replace(num_buckets=6, hash="angular")
-    padded = AttentionInputs(
-        *(
-            np.pad(heads, [(0, 0), (0, 0), (0, more), (0, 0)])
-            for heads in (inputs.query, inputs.key, inputs.value)
-        ),
-        np.pad(inputs.is_token, [(0, 0), (0, more)]),
-    )
+    padded = with_more_padding(inputs, more)
     tokens = np.broadcast_to(
         inputs.is_token[:, np.newaxis, :, np.newaxis], inputs.query.shape
     )

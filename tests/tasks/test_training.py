@@ -31,6 +31,7 @@ from tests.tasks.tiny_run import (
     TinyRun,
     losses,
     read_log,
+    watch_grouping,
     write_tiny_weights,
 )
 
@@ -58,14 +59,7 @@ def snapshot(folder):
 
 @pytest.mark.parametrize("is_on", [False, True])
 def test_batches_are_of_like_length_if_asked_for(tiny, tmp_path, monkeypatch, is_on):
-    asked = []
-    training_dataset = classification.training_dataset
-
-    def watched(*arguments, group_by_length, **others):
-        asked.append(group_by_length)
-        return training_dataset(*arguments, group_by_length=group_by_length, **others)
-
-    monkeypatch.setattr(classification, "training_dataset", watched)
+    asked = watch_grouping(classification, monkeypatch)
     train_and_evaluate(tiny.config(group_by_length=is_on, train_step=1), tmp_path)
     assert asked == [is_on]
 

@@ -68,6 +68,19 @@ def write_tiny_weights(folder: pathlib.Path, **changes: int) -> pathlib.Path:
     return folder
 
 
+def watch_grouping(module, monkeypatch) -> list[bool]:
+    """What `group_by_length` a module asks for, filled when it makes training data."""
+    asked = []
+    training_dataset = module.training_dataset
+
+    def watched(*arguments, group_by_length, **others):
+        asked.append(group_by_length)
+        return training_dataset(*arguments, group_by_length=group_by_length, **others)
+
+    monkeypatch.setattr(module, "training_dataset", watched)
+    return asked
+
+
 class TinyRun:
     """Weights and data in a folder, and runs that use them.
 

@@ -10,6 +10,7 @@ from albert_lsh_tf.tasks.squad import task
 from albert_lsh_tf.tasks.squad.training import train_and_answer
 from tests.tasks.interruption import StopAt
 from tests.tasks.squad.tiny_squad import TinySquad
+from tests.tasks.tiny_run import watch_grouping
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +45,7 @@ def questions_of(path):
 
 @pytest.mark.parametrize("is_on", [False, True])
 def test_batches_are_of_like_length_if_asked_for(tiny, tmp_path, monkeypatch, is_on):
-    asked = []
-    training_dataset = task.training_dataset
-
-    def watched(*arguments, group_by_length, **others):
-        asked.append(group_by_length)
-        return training_dataset(*arguments, group_by_length=group_by_length, **others)
-
-    monkeypatch.setattr(task, "training_dataset", watched)
+    asked = watch_grouping(task, monkeypatch)
     config = tiny.config(group_by_length=is_on, num_train_epochs=0.01)
     train_and_answer(config, tmp_path, do_predict=False)
     assert asked == [is_on]
