@@ -13,6 +13,7 @@ from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.tasks import devices
 from albert_lsh_tf.tasks.trimming import run_trimmed
 
 INPUT_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
@@ -61,16 +62,10 @@ class FineTuningTask(base_task.Task):
     def may_cut(self, length: int, total: int) -> bool:
         """Whether rows that are cut to `length` of `total` tokens give the same."""
         encoder = self.task_config.model.encoder.get()
-        kinds = (
-            {encoder.attention}
-            if isinstance(encoder.attention, str)
-            else {*encoder.attention}
-        )
-        if kinds == {"dense"}:
+        if "lsh" not in encoder.attention:  # A kind for all layers, or one for each.
             return True
-        device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
         lsh = LSHConfig.from_dict(encoder.lsh.as_dict())
-        return lsh.ignores_padding(length, total, device)
+        return lsh.ignores_padding(length, total, devices.kind_for_attention())
 
     def run_on(
         self,

@@ -135,5 +135,5 @@ def _run(
 def _is_dense(config: ClassifierConfig) -> bool:
     """Whether no sequence of the run is long enough for LSH to pay."""
     lsh = config.lsh_or_recommended
-    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    device = devices.kind_for_attention()
     return lsh.dense_below is None and lsh.is_dense(config.max_seq_length, device)
