@@ -29,6 +29,7 @@ OTHERS = {
     "max_qa_length": 64,
     "max_position_embeddings": 1024,
     "train_batch_size": 64,
+    "group_by_length": True,
     "learning_rate": 0.5,
     "optimizer": "lamb",
     "hidden_dropout_prob": 0.2,
