@@ -11,7 +11,8 @@ import tensorflow_text  # noqa: F401  For the ops of the tokenizer.
 
 from albert_lsh_tf.config import LSHConfig
 from albert_lsh_tf.data.squad.answers import CandidateArrays, answer_questions
-from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
+from albert_lsh_tf.data.squad.features import make_features
+from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.spans import candidates_of_beam
 from albert_lsh_tf.data.tokenization import AlbertTokenizer

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import scipy.special
 
-from albert_lsh_tf.data.squad.features import SpanFeatures
 from albert_lsh_tf.data.squad.questions import Question
+from albert_lsh_tf.data.squad.span_features import SpanFeatures
 from albert_lsh_tf.data.squad.spans import IMPOSSIBLE
 
 

@@ -1,10 +1,8 @@
-"""Windows over a file's questions on disk: made once, and read where they are wanted.
+"""Makes the windows over a file's questions: once, and on all cores.
 
-    FOLDER/manifest.json        what they were made of and how; written last
-    FOLDER/input_word_ids.bin   one array after another; see `WindowFeatures`
-
-Memory does not grow with the file: questions are read a paragraph at a time, windows
-are written as they are made, and the files are mapped into memory.
+Memory does not grow with the file: questions are read a paragraph at a time, and
+windows are written as they are made. What is written is what `SpanFeatures` reads, the
+manifest last.
 """
 
 import collections
@@ -15,7 +13,6 @@ import hashlib
 import os
 import pathlib
 import shutil
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,8 +26,16 @@ from albert_lsh_tf.data.squad.featurizing import (
     QuestionBatch,
     WindowFeatures,
 )
-from albert_lsh_tf.data.squad.questions import Fault, Question, read_questions
+from albert_lsh_tf.data.squad.question_files import QuestionFiles
+from albert_lsh_tf.data.squad.questions import Question
 from albert_lsh_tf.data.squad.settings import AnswerSettings
+from albert_lsh_tf.data.squad.span_features import (
+    OF_BOTH,
+    OF_PREDICTION,
+    OF_TRAINING,
+    SpanFeatures,
+    file_name,
+)
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.errors import InputError
 
@@ -39,180 +44,6 @@ KIND = "features of questions"
 # A batch holds as many questions, or fewer with long texts.
 _QUESTIONS = 64
 _CHARACTERS = 400_000
-
-_OF_TRAINING = ("start_position", "end_position")
-_OF_PREDICTION = ("token_start", "token_end", "may_start")
-_OF_BOTH = ("input_word_ids", "first_of_context", "num_of_context", "question")
-
-
-@dataclasses.dataclass(frozen=True)
-class QuestionFiles:
-    """Which questions, and what becomes of them.
-
-    Attributes:
-      paths: SQuAD's files, one after the other.
-      for_training: see `read_questions`; with the places of the answers instead of
-        those of all tokens.
-      version_2: see `read_questions`.
-      skip_faulty: leave out questions that cannot be used, instead of refusing them.
-      held_out_share: of the contexts, those that training leaves out; which they are
-        depends on their text alone.
-      held_out: those, instead of the others.
-    """
-
-    paths: tuple[str, ...]
-    for_training: bool
-    version_2: bool
-    skip_faulty: bool = False
-    held_out_share: float = 0.0
-    held_out: bool = False
-
-    def questions(self) -> Iterator[Question]:
-        """The questions that can be used, in order.
-
-        Raises:
-          InputError: see `check`.
-        """
-        for each in self._read():
-            if isinstance(each, Question):
-                yield each
-
-    def check(self) -> "QuestionCounts":
-        """Reads everything once.
-
-        Raises:
-          InputError: there are faulty questions, which are not to be left out, or none
-            that can be used; or a file is not what it should be.
-        """
-        total = answered = impossible = 0
-        faults = []
-        for each in self._read():
-            if isinstance(each, Fault):
-                faults.append(each)
-            else:
-                total += 1
-                answered += bool(each.answers)
-                impossible += each.is_impossible
-        if faults and not self.skip_faulty:
-            more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-            raise InputError(
-                f"{faults[0]}{more}; mend the file, or leave out what cannot be used "
-                "with --skip_faulty_questions."
-            )
-        if not total and self.held_out:
-            raise InputError(
-                f"held_out_share={self.held_out_share} leaves no questions of "
-                f"{', '.join(self.paths)} to find a threshold on; raise it, or give "
-                "null_score_diff_threshold."
-            )
-        if not total:
-            raise InputError(
-                f"{', '.join(self.paths)}: no question in it can be used"
-                + (f": {faults[0]}." if faults else ".")
-            )
-        return QuestionCounts(total, answered, impossible, tuple(faults))
-
-    def _read(self) -> Iterator[Question | Fault]:
-        for path in self.paths:
-            for each in read_questions(
-                path, for_training=self.for_training, version_2=self.version_2
-            ):
-                if isinstance(each, Fault) or self._is_in(each.context):
-                    yield each
-
-    def _is_in(self, context: str) -> bool:
-        place = zlib.crc32(context.encode("utf-8")) / 2**32
-        return (place < self.held_out_share) == self.held_out
-
-
-@dataclasses.dataclass(frozen=True)
-class QuestionCounts:
-    """What is in the files."""
-
-    total: int  # Questions that can be used.
-    answered: int  # Those of them whose answer is known.
-    impossible: int  # Those of them that have no answer.
-    faults: tuple[Fault, ...]  # Of the other questions.
-
-
-class SpanFeatures:
-    """Windows on disk. W windows, T tokens each.
-
-    Attributes:
-      columns: name to array; see `WindowFeatures`. Those of training are
-        start_position and end_position, those of predictions token_start, token_end
-        and may_start; `question` counts through the questions that can be used.
-      counts: "questions" that are used; "answered" of them, whose answer is known, and
-        "impossible" ones; "skipped" others; "windows"; and of training "shown", the
-        questions whose answer a window shows.
-    """
-
-    def __init__(self, folder: pathlib.Path, manifest: Manifest):
-        self.counts = dict(manifest.totals)
-        self.columns = {
-            name: np.memmap(
-                folder / file_name(name),
-                dtype=entry["dtype"],
-                mode="r",
-                shape=(self.counts["windows"], *entry["shape"]),
-            )
-            for name, entry in manifest.config["columns"].items()
-        }
-
-    def __len__(self) -> int:
-        return self.counts["windows"]
-
-    @property
-    def token_counts(self) -> np.ndarray:
-        """Tokens of each window, without padding: int32 [W]."""
-        columns = self.columns
-        return columns["first_of_context"] + columns["num_of_context"] + 1
-
-    def gather(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the network reads of some windows.
-
-        Args:
-          indices: int64 [n].
-
-        Returns:
-          input_word_ids, input_mask and input_type_ids, int32 [n, T]; and example_id,
-          the indices. For training, start_position and end_position, int32 [n]; for
-          predictions may_start and is_context, bool [n, T]: where an answer may start,
-          and where it may end.
-        """
-        names = ["input_word_ids", "first_of_context", "num_of_context"]
-        of_purpose = (*_OF_TRAINING, "may_start")
-        names += [name for name in of_purpose if name in self.columns]
-
-        def read(rows: np.ndarray) -> list[np.ndarray]:
-            return [self.columns[name][rows].astype(np.int32) for name in names]
-
-        found = tf.numpy_function(
-            read, [indices], [tf.int32] * len(names), stateful=False
-        )
-        found = dict(zip(names, found, strict=True))
-        for name, values in found.items():
-            values.set_shape([*indices.shape, *self.columns[name].shape[1:]])
-        column = tf.range(found["input_word_ids"].shape[1])
-        first, num = (
-            found.pop(name)[:, tf.newaxis]
-            for name in ("first_of_context", "num_of_context")
-        )
-        is_token = column <= first + num
-        if "may_start" in found:
-            found["may_start"] = found["may_start"] > 0
-            found["is_context"] = (column >= first) & (column < first + num)
-        return {
-            **found,
-            "input_mask": tf.cast(is_token, tf.int32),
-            "input_type_ids": tf.cast(is_token & (column >= first), tf.int32),
-            "example_id": indices,
-        }
-
-
-def file_name(column: str) -> str:
-    """The file of a column."""
-    return f"{column}.bin"
 
 
 def make_features(
@@ -277,8 +108,8 @@ def _config(
     length = settings.max_seq_length
     word = "uint16" if tokenizer.vocab_size <= 2**16 else "int32"
     dtypes = {"input_word_ids": word, "may_start": "bool"}
-    by_token = ("input_word_ids", *_OF_PREDICTION)
-    names = _OF_BOTH + (_OF_TRAINING if files.for_training else _OF_PREDICTION)
+    by_token = ("input_word_ids", *OF_PREDICTION)
+    names = OF_BOTH + (OF_TRAINING if files.for_training else OF_PREDICTION)
     lengths = dataclasses.asdict(settings)
     del lengths["max_answer_length"]  # It does not matter before there are answers.
     return {

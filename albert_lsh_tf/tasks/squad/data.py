@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
 from albert_lsh_tf.data.sources import cache_folder
-from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
+from albert_lsh_tf.data.squad.features import make_features
+from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.sample import write_sample
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.tokenizers import is_wordpiece

@@ -11,13 +11,14 @@ from albert_lsh_tf.data.squad.answers import (
     CandidateArrays,
     answer_questions,
 )
-from albert_lsh_tf.data.squad.features import QuestionFiles, SpanFeatures
+from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.scores import (
     RightAnswers,
     best_threshold,
     score_answers,
     score_answers_or_none,
 )
+from albert_lsh_tf.data.squad.span_features import SpanFeatures
 from albert_lsh_tf.errors import InputError
 
 THRESHOLD = "null_score_diff_threshold"  # Among the scores of SQuAD 2.0.

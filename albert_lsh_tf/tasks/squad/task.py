@@ -14,7 +14,8 @@ from official.core import exp_factory, task_factory
 
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
 from albert_lsh_tf.data.squad.answers import CandidateArrays
-from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
+from albert_lsh_tf.data.squad.features import make_features
+from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.spans import candidates_of_beam, candidates_of_logits
 from albert_lsh_tf.data.tokenization import AlbertTokenizer

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from albert_lsh_tf.data.squad.answers import CandidateArrays, answer_questions
-from albert_lsh_tf.data.squad.features import QuestionFiles, make_features
+from albert_lsh_tf.data.squad.features import make_features
+from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.spans import IMPOSSIBLE
 from albert_lsh_tf.data.tokenization import AlbertTokenizer

@@ -1,0 +1,99 @@
+"""Windows over a file's questions on disk, for training and prediction to read.
+
+    FOLDER/manifest.json        what they were made of and how
+    FOLDER/input_word_ids.bin   one array after another; see `WindowFeatures`
+
+The files are mapped into memory, which so does not grow with them.
+"""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from albert_lsh_tf.data.manifest import Manifest
+
+# The columns, by what the windows are for.
+OF_TRAINING = ("start_position", "end_position")
+OF_PREDICTION = ("token_start", "token_end", "may_start")
+OF_BOTH = ("input_word_ids", "first_of_context", "num_of_context", "question")
+
+
+class SpanFeatures:
+    """Windows on disk. W windows, T tokens each.
+
+    Attributes:
+      columns: name to array; see `WindowFeatures`. Those of training are
+        start_position and end_position, those of predictions token_start, token_end
+        and may_start; `question` counts through the questions that can be used.
+      counts: "questions" that are used; "answered" of them, whose answer is known, and
+        "impossible" ones; "skipped" others; "windows"; and of training "shown", the
+        questions whose answer a window shows.
+    """
+
+    def __init__(self, folder: pathlib.Path, manifest: Manifest):
+        self.counts = dict(manifest.totals)
+        self.columns = {
+            name: np.memmap(
+                folder / file_name(name),
+                dtype=entry["dtype"],
+                mode="r",
+                shape=(self.counts["windows"], *entry["shape"]),
+            )
+            for name, entry in manifest.config["columns"].items()
+        }
+
+    def __len__(self) -> int:
+        return self.counts["windows"]
+
+    @property
+    def token_counts(self) -> np.ndarray:
+        """Tokens of each window, without padding: int32 [W]."""
+        columns = self.columns
+        return columns["first_of_context"] + columns["num_of_context"] + 1
+
+    def gather(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the network reads of some windows.
+
+        Args:
+          indices: int64 [n].
+
+        Returns:
+          input_word_ids, input_mask and input_type_ids, int32 [n, T]; and example_id,
+          the indices. For training, start_position and end_position, int32 [n]; for
+          predictions may_start and is_context, bool [n, T]: where an answer may start,
+          and where it may end.
+        """
+        names = ["input_word_ids", "first_of_context", "num_of_context"]
+        of_purpose = (*OF_TRAINING, "may_start")
+        names += [name for name in of_purpose if name in self.columns]
+
+        def read(rows: np.ndarray) -> list[np.ndarray]:
+            return [self.columns[name][rows].astype(np.int32) for name in names]
+
+        found = tf.numpy_function(
+            read, [indices], [tf.int32] * len(names), stateful=False
+        )
+        found = dict(zip(names, found, strict=True))
+        for name, values in found.items():
+            values.set_shape([*indices.shape, *self.columns[name].shape[1:]])
+        column = tf.range(found["input_word_ids"].shape[1])
+        first, num = (
+            found.pop(name)[:, tf.newaxis]
+            for name in ("first_of_context", "num_of_context")
+        )
+        is_token = column <= first + num
+        if "may_start" in found:
+            found["may_start"] = found["may_start"] > 0
+            found["is_context"] = (column >= first) & (column < first + num)
+        return {
+            **found,
+            "input_mask": tf.cast(is_token, tf.int32),
+            "input_type_ids": tf.cast(is_token & (column >= first), tf.int32),
+            "example_id": indices,
+        }
+
+
+def file_name(column: str) -> str:
+    """The file of a column."""
+    return f"{column}.bin"

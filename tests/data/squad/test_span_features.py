@@ -1,0 +1,57 @@
+"""What the network reads of windows on disk."""
+
+import numpy as np
+import tensorflow as tf
+
+from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
+
+
+def test_rows_are_what_the_network_reads(make, tokenizer):
+    features = make()
+    rows = features.gather(tf.constant([3, 0], tf.int64))
+    assert rows["example_id"].numpy().tolist() == [3, 0]
+    for place, window in enumerate([3, 0]):
+        ids = features.columns["input_word_ids"][window]
+        np.testing.assert_array_equal(rows["input_word_ids"][place], ids)
+        separators = np.flatnonzero(ids == tokenizer.sep_id)
+        columns = np.arange(30)
+        np.testing.assert_array_equal(
+            rows["input_mask"][place], columns <= separators[-1]
+        )
+        np.testing.assert_array_equal(
+            rows["input_type_ids"][place],
+            (columns > separators[0]) & (columns <= separators[-1]),
+        )
+        assert features.token_counts[window] == separators[-1] + 1
+        start = features.columns["start_position"][window]
+        assert rows["start_position"][place] == start
+    assert "is_context" not in rows
+
+
+def test_rows_for_predictions_tell_where_answers_may_be(make):
+    features = make(for_training=False)
+    rows = features.gather(tf.constant([2, 1], tf.int64))
+    for place, window in enumerate([2, 1]):
+        first = features.columns["first_of_context"][window]
+        behind = first + features.columns["num_of_context"][window]
+        np.testing.assert_array_equal(
+            np.flatnonzero(rows["is_context"][place]), np.arange(first, behind)
+        )
+        np.testing.assert_array_equal(
+            rows["may_start"][place], features.columns["may_start"][window]
+        )
+    assert "start_position" not in rows
+
+
+def test_batches_of_training_and_evaluation(make):
+    features = make()
+    num_windows = len(features)
+    batches = training_dataset(features, 3, seed=1).take(num_windows)
+    seen = np.concatenate([batch["example_id"].numpy() for batch in batches])
+    for epoch in np.split(seen, 3):
+        assert sorted(epoch) == list(range(num_windows))
+    [batch] = evaluation_dataset(features, num_windows + 2, shortest_first=True)
+    order = np.argsort(features.token_counts, kind="stable")
+    np.testing.assert_array_equal(batch["example_id"], [*order, -1, -1])
+    assert batch["input_mask"][-1].numpy().sum() == 1
+    assert batch["start_position"].shape == [num_windows + 2]
