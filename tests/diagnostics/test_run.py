@@ -11,7 +11,7 @@ from albert_lsh_tf.diagnostics import diagnose
 from albert_lsh_tf.diagnostics.encoders import with_attention
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
-from albert_lsh_tf.ops.lsh_attention import sort_rounds
+from albert_lsh_tf.ops.hash_rounds import sort_rounds
 from tests.reference.albert import albert
 from tests.reference.attention import attend, dense, visible_keys
 

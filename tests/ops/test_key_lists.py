@@ -10,9 +10,10 @@ from albert_lsh_tf.config import LSHConfig
 from albert_lsh_tf.ops import lsh_attention
 from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
+from albert_lsh_tf.ops.hash_rounds import sort_rounds
 from albert_lsh_tf.ops.hashing import centre
 from albert_lsh_tf.ops.key_lists import is_listed, list_keys
-from albert_lsh_tf.ops.lsh_attention import attend_sparsely, sort_rounds
+from albert_lsh_tf.ops.lsh_attention import attend_sparsely
 from tests.attention_calls import (
     SEED,
     noise_in_padding,

@@ -14,11 +14,11 @@ from albert_lsh_tf.lsh_config import NUM_SAMPLED_BLOCKS
 from albert_lsh_tf.ops import chunking, sorting
 from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.dropout import Dropout
+from albert_lsh_tf.ops.hash_rounds import sort_rounds
 from albert_lsh_tf.ops.hashing import MAX_BUCKETS_OF_ONE_ROTATION
 from albert_lsh_tf.ops.lsh_attention import (
     attend_sparsely,
     lsh_attention,
-    sort_rounds,
     unit_keys,
 )
 from tests.attention_calls import (
