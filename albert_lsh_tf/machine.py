@@ -1,4 +1,7 @@
-"""What the numbers were measured on. Names no host and no path."""
+"""The machine: what numbers were measured on, and what attention runs on.
+
+Names no host and no path.
+"""
 
 import os
 import pathlib
@@ -28,6 +31,11 @@ def describe_machine() -> dict[str, str | int | float | None]:
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
     }
+
+
+def kind_for_attention() -> str:
+    """What `LSHConfig` calls the kind of device that attention runs on."""
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
 
 def _num_cores() -> int:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.diagnostics.encoders import Heads
 from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.ops import hashing
 from albert_lsh_tf.ops.chunking import num_chunks_for
 from albert_lsh_tf.ops.dense_attention import dense_attention
@@ -180,12 +181,7 @@ def bucket_loads(
 
 def is_dense(config: LSHConfig, length: int) -> bool:
     """Whether the setting means dense attention here, for sequences of this length."""
-    return config.is_dense(length, device())
-
-
-def device() -> str:
-    """What `LSHConfig` calls the kind of device that attention runs on."""
-    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    return config.is_dense(length, kind_for_attention())
 
 
 def _fill(ids_Q: np.ndarray) -> tuple[float, float]:

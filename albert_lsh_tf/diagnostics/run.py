@@ -23,11 +23,11 @@ from albert_lsh_tf.diagnostics.measures import (
     attend_densely,
     bucket_loads,
     compare,
-    device,
 )
 from albert_lsh_tf.diagnostics.plan import BUDGETS, TOP_K
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 
 Say = Callable[[str], None]
@@ -179,7 +179,7 @@ class _Totals:
             name=name,
             config=self.config,
             budget=budget,
-            logits_per_query=self.config.logits_per_query(length, device()),
+            logits_per_query=self.config.logits_per_query(length, kind_for_attention()),
             mass=sums.mass / num_tokens,
             recall=sums.recall / num_tokens,
             error=np.sqrt(

@@ -48,6 +48,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.ops import hashing
 from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.chunking import pad_to_chunks, take_range
@@ -157,7 +158,7 @@ def _lsh_attention(
         )
 
     length = length_of(query_BHTD, 2)
-    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    device = kind_for_attention()
     tensors = (query_BHTD, key_BHTD, value_BHTD, is_token_BT)
     if isinstance(length, int):
         attend = densely if config.is_dense(length, device) else sparsely

@@ -91,11 +91,6 @@ def set_seed(seed: int) -> None:
     tf_keras.utils.set_random_seed(seed)
 
 
-def kind_for_attention() -> str:
-    """What `LSHConfig` calls the kind of device that attention runs on."""
-    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
-
-
 def num_hosts(strategy: tf.distribute.Strategy) -> int:
     """Processes that train together."""
     own = len(strategy.extended.worker_devices)

@@ -13,7 +13,7 @@ from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import LSHConfig
-from albert_lsh_tf.tasks import devices
+from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.tasks.trimming import run_trimmed
 
 INPUT_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
@@ -65,7 +65,7 @@ class FineTuningTask(base_task.Task):
         if "lsh" not in encoder.attention:  # A kind for all layers, or one for each.
             return True
         lsh = LSHConfig.from_dict(encoder.lsh.as_dict())
-        return lsh.ignores_padding(length, total, devices.kind_for_attention())
+        return lsh.ignores_padding(length, total, kind_for_attention())
 
     def run_on(
         self,

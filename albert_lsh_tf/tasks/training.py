@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.sources import glue_dir_of
+from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.tasks import devices, inputs
 from albert_lsh_tf.tasks.classifier_run import ClassifierRun
 from albert_lsh_tf.tasks.own_data import settle_task
@@ -135,5 +136,5 @@ def _run(
 def _is_dense(config: ClassifierConfig) -> bool:
     """Whether no sequence of the run is long enough for LSH to pay."""
     lsh = config.lsh_or_recommended
-    device = devices.kind_for_attention()
+    device = kind_for_attention()
     return lsh.dense_below is None and lsh.is_dense(config.max_seq_length, device)
