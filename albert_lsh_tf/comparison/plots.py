@@ -14,6 +14,8 @@ from albert_lsh_tf.comparison.report import Cell
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 _FIRST, _OTHERS = "#0072B2", "#D55E00"
 _MOST_COLUMNS = 3
+# Points of percent that an axis shows: less than that is no difference to look at.
+_LEAST_SPAN = 4.0
 
 
 def plot_comparison(
@@ -59,6 +61,9 @@ def _draw(axes: Axes, variants: list[str], found: dict[str, Cell | None]) -> Non
         axes.plot(values, [row] * len(values), "o", color=colour, alpha=0.6)
         mean = statistics.mean(values)
         axes.plot([mean, mean], [row - 0.3, row + 0.3], color=colour, linewidth=2)
+    low, high = axes.get_xlim()
+    more = max(0.0, _LEAST_SPAN - (high - low)) / 2
+    axes.set_xlim(low - more, high + more)
     axes.set_yticks(range(len(variants)), variants)
     axes.set_ylim(len(variants) - 0.5, -0.5)  # The first on top.
     axes.grid(axis="x", color="#dddddd")

@@ -90,3 +90,16 @@ def test_a_row_for_each_variant_that_has_runs_in_the_plans_order(panels):
 def test_answers_are_in_percent_already(panels):
     assert lines_of(panels["Q, f1"])[0] == ([35.0], [0])
     assert lines_of(panels["Q, f1"])[2] == ([30.0], [1])
+
+
+def test_small_differences_look_small(drawn):
+    cells = {
+        ("MRPC", "dense"): cell(eval_accuracy=[0.701]),
+        ("MRPC", "half"): cell(eval_accuracy=[0.703]),
+        ("CoLA", "dense"): cell(matthew_corr=[0.1]),
+        ("CoLA", "half"): cell(matthew_corr=[0.3]),
+    }
+    panels = drawn(cells)
+    assert panels["MRPC, eval_accuracy"].get_xlim() == pytest.approx((68.2, 72.2))
+    low, high = panels["CoLA, matthew_corr"].get_xlim()
+    assert 8 < low < 10 and 30 < high < 32
