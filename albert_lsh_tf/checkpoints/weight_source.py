@@ -1,6 +1,7 @@
 """What a source of weights is once it has been found and opened."""
 
 import dataclasses
+import hashlib
 
 from albert_lsh_tf.checkpoints.variables import Variables
 from albert_lsh_tf.config import AlbertConfig
@@ -32,3 +33,16 @@ class WeightSource:
     variables: Variables = dataclasses.field(repr=False)
     vocab_file: str | None = None
     do_lower_case: bool | None = None
+
+    def sha256(self) -> str:
+        """SHA-256, in hex, of the names and values of the network's variables.
+
+        Tells whether two sources hold the same weights under the same names. Reads all
+        of them.
+        """
+        digest = hashlib.sha256()
+        for name in sorted(self.variables.model_names):
+            values = self.variables[name]
+            digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
+            digest.update(values.tobytes())
+        return digest.hexdigest()

@@ -55,15 +55,21 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
         share.take()
         _print_to(_output_file(folder))
     # TensorFlow is for this process alone, and counts cores when it is imported.
+    from albert_lsh_tf.checkpoints.sources import find_weights
     from albert_lsh_tf.machine import describe_machine
     from albert_lsh_tf.tasks.squad.training import train_and_answer
     from albert_lsh_tf.tasks.training import train_and_evaluate
 
+    config = run.config
     try:
-        if isinstance(run.config, SquadConfig):
-            results = train_and_answer(run.config, folder, do_train=run.do_train)
+        weights = find_weights(
+            config.init_checkpoint or config.albert_hub_module_handle
+        )
+        weights_sha256 = weights.sha256()
+        if isinstance(config, SquadConfig):
+            results = train_and_answer(config, folder, do_train=run.do_train)
         else:
-            results = train_and_evaluate(run.config, folder, do_predict=False)
+            results = train_and_evaluate(config, folder, do_predict=False)
     except InputError as error:
         sender.send(str(error))
         return
@@ -73,7 +79,8 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
     keep = ("best", "seconds_per_step", "peak_memory_mib", "history", "answering")
     result = {name: results.get(name) for name in keep}
     content = {
-        "config": run.config.to_dict(),
+        "config": config.to_dict(),
+        "weights_sha256": weights_sha256,
         "machine": describe_machine(),
         "result": result,
     }

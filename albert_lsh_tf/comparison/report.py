@@ -10,8 +10,10 @@ import re
 import statistics
 from typing import Any
 
-from albert_lsh_tf.comparison.plan import Comparison
+from albert_lsh_tf.comparison.plan import Comparison, PlannedRun
 from albert_lsh_tf.comparison.run import read_result
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME
+from albert_lsh_tf.errors import InputError
 
 # Percentages in the tables, but for errors and losses.
 _PLAIN = ("MSE", "loss")
@@ -56,16 +58,47 @@ class Cell:
 def collect(
     comparison: Comparison, output_dir: str | pathlib.Path
 ) -> dict[tuple[str, str], Cell]:
-    """The finished runs, by task and variant; cells without any are left out."""
+    """The finished runs, by task and variant; cells without any are left out.
+
+    Raises:
+      InputError: a run has other settings than the plan, or other weights than the runs
+        that began with those of the same name.
+    """
     cells = {}
+    weights = {}
     for task in comparison.tasks:
         for variant in comparison.variants:
             runs = comparison.runs_of(task, variant)
             found = {run.config.seed: read_result(run, output_dir) for run in runs}
             found = {seed: result for seed, result in found.items() if result}
+            for run in (run for run in runs if run.config.seed in found):
+                _require_same_weights(run, found[run.config.seed], weights)
             if found:
                 cells[task, variant] = _cell(list(found), list(found.values()))
     return cells
+
+
+def _require_same_weights(
+    run: PlannedRun, result: dict[str, Any], seen: dict[str, tuple[str, PlannedRun]]
+) -> None:
+    """Refuses runs from weights that changed, under one name, between them.
+
+    Args:
+      run: finished.
+      result: what `read_result` gives.
+      seen: name of weights to their hash, and the first run that began with them; this
+        one is added.
+    """
+    config = run.config
+    name = config.init_checkpoint or config.albert_hub_module_handle
+    name = name or EMBEDDED_MODEL_NAME
+    mine = result["weights_sha256"]
+    theirs, first = seen.setdefault(name, (mine, run))
+    if mine != theirs:
+        raise InputError(
+            f"{run.folder} and {first.folder} began with different weights, both named "
+            f"{name}; delete the folder of the older, and it is made again."
+        )
 
 
 def _cell(seeds: list[int], results: list[dict[str, Any]]) -> Cell:

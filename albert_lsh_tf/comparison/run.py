@@ -15,6 +15,9 @@ from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import FEATURES_FOLDER, SquadConfig
 
+# What a finished run says of itself, beside its settings and what it came to.
+_OF_A_RUN = ("machine", "weights_sha256")
+
 
 def run_comparison(
     comparison: Comparison,
@@ -71,15 +74,22 @@ def read_result(
     """What a finished run came to; None where it is not.
 
     Returns:
-      What metrics.json has, and `machine`, what it ran on; see `describe_machine`.
+      What metrics.json has; `machine`, what it ran on, see `describe_machine`; and
+      `weights_sha256`, of the weights that it began with.
 
     Raises:
-      InputError: the folder holds a run with other settings.
+      InputError: the folder holds a run with other settings, or one of an earlier
+        version, which did not write all of this.
     """
     path = pathlib.Path(output_dir) / run.folder / RESULT_FILE
     if not path.exists():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
+    if missing := [name for name in _OF_A_RUN if name not in content]:
+        raise InputError(
+            f"{path} has no {missing[0]}: an earlier version wrote it. Delete its "
+            "folder, and the run is made again."
+        )
     made = type(run.config).from_dict(content["config"], str(path))
     asked, made = _without_places(run.config), _without_places(made)
     if asked != made:
@@ -88,7 +98,7 @@ def read_result(
             f"{path.parent} holds a run with other settings ({', '.join(changed)}); "
             "delete it, or give another output_dir."
         )
-    return {**content["result"], "machine": content["machine"]}
+    return {**content["result"], **{name: content[name] for name in _OF_A_RUN}}
 
 
 def _without_places(config: ClassifierConfig | SquadConfig) -> dict[str, Any]:

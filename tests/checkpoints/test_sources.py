@@ -9,7 +9,7 @@ from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
-from tests.fixtures import vocabularies
+from tests.fixtures import checkpoints, vocabularies
 
 
 @pytest.mark.parametrize("source", [None, "albert_lsh_tiny"])
@@ -21,6 +21,16 @@ def test_the_embedded_model(source):
     )
     assert found.spm_model_file == str(EMBEDDED_MODEL_DIR / "spiece.model")
     assert found.description == "albert_lsh_tiny, the model that comes with the package"
+
+
+def test_a_hash_tells_weights_apart(tmp_path, variables):
+    changed = {name: values.copy() for name, values in variables.items()}
+    changed[next(iter(changed))].flat[-1] += 1e-3
+    hashes = []
+    for name, each in {"one": variables, "other": changed, "same": variables}.items():
+        folder = checkpoints.write_google_folder(tmp_path / name, each)
+        hashes.append(find_weights(folder).sha256())
+    assert hashes[0] == hashes[2] != hashes[1]
 
 
 def test_a_saved_model_is_never_loaded(monkeypatch, saved_model):

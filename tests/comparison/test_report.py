@@ -25,7 +25,7 @@ def comparison(tmp_path):
     return read_plan(tmp_path / "plan.yaml")
 
 
-def finish(run, output_dir, accuracy, peaks, machine=MACHINE):
+def finish(run, output_dir, accuracy, peaks, machine=MACHINE, weights="a1b2"):
     folder = output_dir / run.folder
     folder.mkdir(parents=True)
     result = {
@@ -34,7 +34,12 @@ def finish(run, output_dir, accuracy, peaks, machine=MACHINE):
         "peak_memory_mib": peaks,
         "history": [],
     }
-    content = {"config": run.config.to_dict(), "machine": machine, "result": result}
+    content = {
+        "config": run.config.to_dict(),
+        "weights_sha256": weights,
+        "machine": machine,
+        "result": result,
+    }
     (folder / RESULT_FILE).write_text(json.dumps(content))
 
 
@@ -111,6 +116,7 @@ def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
         folder.mkdir(parents=True)
         content = {
             "config": run.config.to_dict(),
+            "weights_sha256": "a1b2",
             "machine": {**MACHINE, "cores": 2, "instructions": None},
             "result": result,
         }
@@ -141,4 +147,21 @@ def test_a_run_with_other_settings_is_not_taken_for_it(comparison, output_dir):
     content["config"]["learning_rate"] = 0.5
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match="with other settings .learning_rate.; delete"):
+        collect(comparison, output_dir)
+
+
+def test_runs_from_other_weights_are_not_compared(comparison, output_dir):
+    run = comparison.runs_of("MRPC", "lsh")[1]
+    finish(run, output_dir, 0.7, {"host": 1.0}, weights="c3d4")
+    with pytest.raises(InputError, match="lsh/seed-2 and MRPC/dense/seed-1 began with"):
+        collect(comparison, output_dir)
+
+
+@pytest.mark.parametrize("missing", ["machine", "weights_sha256"])
+def test_a_run_of_an_earlier_version_is_named(comparison, output_dir, missing):
+    path = output_dir / comparison.runs_of("MRPC", "dense")[0].folder / RESULT_FILE
+    content = json.loads(path.read_text())
+    del content[missing]
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=rf"seed-1/\S+ has no {missing}: an earlier"):
         collect(comparison, output_dir)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.cli import compare
 from albert_lsh_tf.comparison import run
 from albert_lsh_tf.data.squad.sample import write_sample as write_squad_sample
@@ -42,9 +43,12 @@ def argv(folder, *flags):
 
 def test_every_run_leaves_its_scores_and_no_weights(folder):
     for variant in ("dense", "lsh"):
-        files = {p.name for p in (folder / "runs/MRPC" / variant / "seed-1").iterdir()}
+        run_folder = folder / "runs/MRPC" / variant / "seed-1"
+        files = {p.name for p in run_folder.iterdir()}
         assert {"comparison.json", "config.yaml", "training_log.jsonl"} <= files
         assert not any(name.startswith(("ckpt", "best")) for name in files)
+        content = json.loads((run_folder / "comparison.json").read_text())
+        assert content["weights_sha256"] == find_weights("albert_lsh_tiny").sha256()
     table = (folder / "runs" / "results.md").read_text()
     assert "### MRPC" in table and "| dense | 1 |" in table and "| lsh | 1 |" in table
     assert len(json.loads((folder / "runs" / "results.json").read_text())) == 2
