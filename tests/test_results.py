@@ -4,9 +4,11 @@ import pathlib
 
 import pytest
 
+from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.comparison.plan import read_plan
 from albert_lsh_tf.comparison.report import collect, to_markdown
-from albert_lsh_tf.comparison.run import RESULT_FILE
+from albert_lsh_tf.comparison.run import RESULT_FILE, read_result
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME
 
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
@@ -33,3 +35,11 @@ def test_tables_are_those_of_the_runs(name, comparison):
 def test_every_run_is_one_of_the_plan(name, comparison):
     planned = {RESULTS / name / run.folder / RESULT_FILE for run in comparison.runs}
     assert {p for p in (RESULTS / name).rglob("*") if p.is_file()} <= planned
+
+
+def test_every_run_began_with_the_weights_in_the_package(name, comparison):
+    embedded = find_weights(EMBEDDED_MODEL_NAME).sha256()
+    for run in comparison.runs:
+        result = read_result(run, RESULTS / name)
+        if result and run.config.init_checkpoint == EMBEDDED_MODEL_NAME:
+            assert result["weights_sha256"] == embedded, run.folder
