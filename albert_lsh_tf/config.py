@@ -220,6 +220,11 @@ class FineTuningConfig(RunConfig):
                 "weights; give one of them."
             )
 
+    @property
+    def named_weights(self) -> str | None:
+        """Where training starts, as it was named; None: the model in the package."""
+        return self.init_checkpoint or self.albert_hub_module_handle
+
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierConfig(FineTuningConfig):

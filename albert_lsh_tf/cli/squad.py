@@ -72,7 +72,7 @@ def _export(
         do_lower_case=config.do_lower_case,
         settings=config.answer_settings,
         provenance=Provenance(
-            base_model=config.init_checkpoint or config.albert_hub_module_handle,
+            base_model=config.named_weights,
             data=", ".join(config.train_file) or "a made-up sample",
             metrics=results["best"] or {},
             settings=config.to_dict(),

@@ -62,9 +62,7 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
 
     config = run.config
     try:
-        weights = find_weights(
-            config.init_checkpoint or config.albert_hub_module_handle
-        )
+        weights = find_weights(config.named_weights, config.albert_config_file)
         weights_sha256 = weights.sha256()
         if isinstance(config, SquadConfig):
             results = train_and_answer(config, folder, do_train=run.do_train)

@@ -71,8 +71,9 @@ def collect(
             runs = comparison.runs_of(task, variant)
             found = {run.config.seed: read_result(run, output_dir) for run in runs}
             found = {seed: result for seed, result in found.items() if result}
-            for run in (run for run in runs if run.config.seed in found):
-                _require_same_weights(run, found[run.config.seed], weights)
+            for run in runs:
+                if run.config.seed in found:
+                    _require_same_weights(run, found[run.config.seed], weights)
             if found:
                 cells[task, variant] = _cell(list(found), list(found.values()))
     return cells
@@ -89,9 +90,7 @@ def _require_same_weights(
       seen: name of weights to their hash, and the first run that began with them; this
         one is added.
     """
-    config = run.config
-    name = config.init_checkpoint or config.albert_hub_module_handle
-    name = name or EMBEDDED_MODEL_NAME
+    name = run.config.named_weights or EMBEDDED_MODEL_NAME
     mine = result["weights_sha256"]
     theirs, first = seen.setdefault(name, (mine, run))
     if mine != theirs:

@@ -82,9 +82,7 @@ def _provenance(
     else:
         data = f"{task.name} in `{config.data_dir}`"
     return Provenance(
-        base_model=(
-            config.init_checkpoint or config.albert_hub_module_handle or _NOTHING_NAMED
-        ),
+        base_model=config.named_weights or _NOTHING_NAMED,
         data=data,
         metrics=_best_metrics(folder / "metrics.json"),
         settings=config.to_dict(),

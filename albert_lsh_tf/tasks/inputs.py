@@ -63,10 +63,7 @@ def find_model(
     else:
         run, checkpoint = find_trained(config, folder)
     if checkpoint is None:
-        weights = find_weights(
-            config.init_checkpoint or config.albert_hub_module_handle,
-            config.albert_config_file,
-        )
+        weights = find_weights(config.named_weights, config.albert_config_file)
         check_config(weights)
         vocabulary_file = (
             _named_vocabulary(config) or weights.spm_model_file or weights.vocab_file
@@ -134,7 +131,7 @@ def find_trained(config: FineTuningConfig, folder: RunFolder) -> tuple[RunFolder
 
 def _compare_architecture(config: FineTuningConfig, run: RunFolder) -> None:
     """Refuses a run whose architecture is not that of the weights that were named."""
-    named = config.init_checkpoint or config.albert_hub_module_handle
+    named = config.named_weights
     if config.albert_config_file:
         given = AlbertConfig.from_file(config.albert_config_file)
     elif named:

@@ -10,7 +10,6 @@ from albert_lsh_tf.data.squad.featurizing import Featurizer, QuestionBatch
 from albert_lsh_tf.data.squad.questions import Answer, Question, read_questions
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
-from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from tests.data.hard_texts import TEXTS
 from tests.shared_data import shared_data
 
@@ -29,11 +28,6 @@ WORDS = [
     "the",
     "ß",
 ]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AlbertTokenizer(EMBEDDED_MODEL_DIR / "spiece.model")
 
 
 @pytest.fixture(scope="module")
