@@ -3,11 +3,13 @@
 Imports no TensorFlow.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
 import re
 import statistics
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from albert_lsh_tf.comparison.plan import Comparison, PlannedRun
@@ -129,24 +131,44 @@ def _described(machine: dict[str, Any]) -> str:
 def to_markdown(comparison: Comparison, cells: dict[tuple[str, str], Cell]) -> str:
     """A table for every task: scores, and time and memory where they can be compared.
 
-    They are left out of a table whose runs were made on several kinds of machine. The
-    difference to the first variant is that of the main score, of runs with the same
-    seed: they see the same batches.
+    Time and memory are those of one kind of machine, on which each variant of the table
+    has a run; where there is none, they are left out. The difference to the first
+    variant is that of the main score, of runs with the same seed: they see the same
+    batches.
     """
     lines = []
     for task in comparison.tasks:
         found = {v: cells[task, v] for v in comparison.variants if (task, v) in cells}
         if found:
-            lines += [f"### {task}", "", *_table(found, comparison.variants[0]), ""]
+            measured_on = _machine_of_all(found.values())
+            table = _table(found, comparison.variants[0], measured_on)
+            lines += [f"### {task}", "", *table, ""]
             machines = {machine for cell in found.values() for machine in cell.machines}
-            lines += [f"Made on {' and '.join(sorted(machines))}.", ""]
+            line = f"Made on {' and '.join(sorted(machines))}"
+            if measured_on and len(machines) > 1:
+                line += f"; time and memory are of runs on {measured_on}"
+            lines += [f"{line}.", ""]
     return "\n".join(lines)
 
 
-def _table(found: dict[str, Cell], first: str) -> list[str]:
-    """Lines of the table of one task; `first` is what others are compared with."""
+def _machine_of_all(cells: Collection[Cell]) -> str | None:
+    """The kind of machine with most runs, of those on which each cell has one."""
+    counts = [collections.Counter(cell.machines) for cell in cells]
+    shared = set.intersection(*map(set, counts))
+    return max(
+        sorted(shared), key=lambda each: sum(c[each] for c in counts), default=None
+    )
+
+
+def _table(found: dict[str, Cell], first: str, measured_on: str | None) -> list[str]:
+    """Lines of the table of one task.
+
+    Args:
+      found: its cells, by variant.
+      first: the variant that others are compared with.
+      measured_on: the machine whose runs tell time and memory; None: they are left out.
+    """
     rows = {variant: {"seeds": str(len(cell.seeds))} for variant, cell in found.items()}
-    is_one_machine = len({m for cell in found.values() for m in cell.machines}) == 1
     for variant, cell in found.items():
         row = rows[variant]
         row |= {name: _spread(name, cell.percentages(name)) for name in cell.scores}
@@ -155,8 +177,8 @@ def _table(found: dict[str, Cell], first: str) -> list[str]:
             row[name] = "" if variant == first else _difference(cell, found[first])
         if cell.answering:
             row["windows"] = f"{cell.answering[0]['windows']:,}"
-        if is_one_machine:
-            row |= _costs(cell)
+        if measured_on:
+            row |= _costs(cell, measured_on)
     columns = ["attention", *next(iter(rows.values()))]
     lines = [
         f"| {' | '.join(columns)} |",
@@ -167,15 +189,21 @@ def _table(found: dict[str, Cell], first: str) -> list[str]:
     return lines
 
 
-def _costs(cell: Cell) -> dict[str, str]:
+def _costs(cell: Cell, machine: str) -> dict[str, str]:
+    """Medians of time, and the highest memory, of the runs on one kind of machine."""
+    there = [n for n, name in enumerate(cell.machines) if name == machine]
     costs = {}
     if None not in cell.seconds_per_step:
-        costs["s/step"] = f"{statistics.median(cell.seconds_per_step):.3g}"
+        costs["s/step"] = f"{_median_of(cell.seconds_per_step, there):.3g}"
     if cell.answering:
-        costs["s/question"] = "{:.3g}".format(
-            statistics.median(a["seconds"] / a["questions"] for a in cell.answering)
-        )
-    return {**costs, "MiB": f"{max(cell.peak_memory_mib):,.0f}"}
+        seconds = [a["seconds"] / a["questions"] for a in cell.answering]
+        costs["s/question"] = f"{_median_of(seconds, there):.3g}"
+    peak = max(cell.peak_memory_mib[n] for n in there)
+    return {**costs, "MiB": f"{peak:,.0f}"}
+
+
+def _median_of(values: Sequence[float], places: Sequence[int]) -> float:
+    return statistics.median(values[n] for n in places)
 
 
 def _difference(cell: Cell, first: Cell) -> str:

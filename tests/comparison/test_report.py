@@ -99,6 +99,18 @@ def test_costs_on_several_machines_are_not_compared(comparison, output_dir):
     assert "Made on A GPU and a core of A Core (avx9)." in after
 
 
+def test_costs_are_of_one_machine_on_which_all_variants_ran(comparison, output_dir):
+    slow, fast = comparison.runs_of("MRPC", "lsh")[:2]
+    finish(slow, output_dir, 0.9, {"host": 999.0}, {**MACHINE, "gpu": "A GPU"})
+    finish(fast, output_dir, 0.5, {"host": 77.0})
+    table = to_markdown(comparison, collect(comparison, output_dir))
+    assert "| s/step | MiB |\n" in table
+    assert "| 5 | 77 |\n" in table
+    machines = "A GPU and a core of A Core (avx9)"
+    core = "a core of A Core (avx9)"
+    assert f"Made on {machines}; time and memory are of runs on {core}." in table
+
+
 def test_answers_are_in_percent_already_and_have_their_time(tmp_path):
     (tmp_path / "plan.yaml").write_text(
         "tasks: {Q: {predict_file: dev.json}}\nvariants: {dense: {}}\nseeds: [1, 2]\n"
