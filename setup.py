@@ -78,6 +78,7 @@ setup(
         "console_scripts": [
             "albert-lsh = albert_lsh_tf.cli.main:main",
             "albert-lsh-classifier = albert_lsh_tf.cli.classifier:main",
+            "albert-lsh-race = albert_lsh_tf.cli.race:main",
             "albert-lsh-squad = albert_lsh_tf.cli.squad:main",
         ]
     },

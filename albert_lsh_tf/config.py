@@ -8,10 +8,11 @@ through `config_io`; unknown keys are refused with the nearest known name.
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from albert_lsh_tf.config_io import Config, setting
+from albert_lsh_tf.config_io import Config, read_mapping, setting
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.lsh_config import HASHING, LSHConfig
 
@@ -138,6 +139,24 @@ class RunConfig(Config):
         "float32", "float32, float16 or bfloat16 arithmetic", choices=PRECISIONS
     )
     enable_xla: bool = setting(False, "compile the training step with XLA")
+
+    @classmethod
+    def of_any_run(cls, path: str | pathlib.Path) -> Any:
+        """Reads these settings from what a run of any kind saved.
+
+        Args:
+          path: config.yaml of a run; what else it says is left out.
+
+        Returns:
+          A config of this class.
+
+        Raises:
+          InputError: no such file, or a setting does not fit.
+        """
+        names = {field.name for field in dataclasses.fields(cls)}
+        saved = read_mapping(path)
+        known = {name: value for name, value in saved.items() if name in names}
+        return cls.from_dict(known, source=str(path))
 
     @property
     def lsh_or_recommended(self) -> LSHConfig:

@@ -2,7 +2,7 @@
 
     python -m albert_lsh_tf.benchmark.compare_runs runs/dense runs/lsh --plot loss.png
 
-Reads what `run_classifier.py` wrote: config.yaml, metrics.json, training_log.jsonl.
+Reads what a run of any kind leaves: config.yaml, metrics.json, training_log.jsonl.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-from albert_lsh_tf.config import ClassifierConfig
+from albert_lsh_tf.config import RunConfig
 from albert_lsh_tf.errors import InputError
 
 
@@ -29,7 +29,7 @@ class FinishedRun:
     """
 
     folder: str
-    config: ClassifierConfig
+    config: RunConfig
     best: dict[str, float]
     seconds_per_step: float
     peak_memory_mib: float
@@ -58,7 +58,7 @@ def read_run(folder: str | pathlib.Path) -> FinishedRun:
       InputError: a file is missing, or the run was not trained and evaluated.
     """
     folder = pathlib.Path(folder)
-    config = ClassifierConfig.from_file(folder / "config.yaml")
+    config = RunConfig.of_any_run(folder / "config.yaml")
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         log = (folder / "training_log.jsonl").read_text(encoding="utf-8")
@@ -123,12 +123,12 @@ def plot_losses(runs: Sequence[FinishedRun], path: str | pathlib.Path) -> None:
         steps, losses = zip(*run.losses, strict=True)
         axes.plot(steps, losses, label=label, linewidth=1.2)
     axes.set_xlabel("step")
-    axes.set_ylabel("training loss")
+    axes.set_ylabel("loss")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    axes.set_title(f"{runs[0].config.task_name}: training loss")
+    axes.set_title("Training loss")
     figure.savefig(path)
 
 

@@ -1,11 +1,10 @@
 """`run_classifier.py`: fine-tunes, evaluates, predicts and exports a classifier."""
 
-import os
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.classifier_flags import FLAGS
+from albert_lsh_tf.cli.command_line import program_name
 from albert_lsh_tf.data.race import questions as race
 from albert_lsh_tf.errors import InputError
 
@@ -24,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _help_text() -> str:
-    return flags.help_text(f"python {os.path.basename(sys.argv[0])}", FLAGS)
+    return flags.help_text(program_name("albert-lsh-classifier"), FLAGS)
 
 
 def _run(parsed: flags.ParsedFlags) -> None:
@@ -70,3 +69,7 @@ def run(parsed: flags.ParsedFlags, resolved: recipes.Resolved) -> None:
     if export_dir and results["is_chief"]:
         export_run(results["model"], export_dir, resolved.output_dir, resolved.config)
         print(f"SavedModel: {export_dir}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,9 @@ TensorFlow.
 """
 
 import dataclasses
+import os
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from albert_lsh_tf.errors import InputError
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 _KINDS_IN_LISTS = {int: "whole numbers", float: "numbers"}
+_SCRIPTS = ("run_", "create_")  # How the names of those in the checkout begin.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,16 @@ class Flag:
         if self.kind is tuple:
             return f"{_KINDS_IN_LISTS[self.element]}, with commas"
         return _KINDS.get(self.kind) or f"one of {', '.join(self.choices)}"
+
+
+def program_name(installed: str) -> str:
+    """What a user types for this program: the script that runs, or `installed`.
+
+    Args:
+      installed: the command that the package installs for it.
+    """
+    name = os.path.basename(sys.argv[0])
+    return f"python {name}" if name.startswith(_SCRIPTS) else installed
 
 
 def flags_of(config: type) -> dict[str, Flag]:

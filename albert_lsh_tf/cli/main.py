@@ -95,7 +95,8 @@ def help_text() -> str:
         *(f"  {name:<{width}}  {about}" for name, (_, about) in COMMANDS.items()),
         "",
         "albert-lsh COMMAND --help lists the flags of a command.",
-        "Fine-tuning has commands of its own: albert-lsh-classifier, albert-lsh-squad.",
+        "Fine-tuning has commands of its own: albert-lsh-classifier, albert-lsh-squad,",
+        "albert-lsh-race.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,11 +1,11 @@
 """`run_pretraining.py`: pre-trains ALBERT and evaluates it."""
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from albert_lsh_tf.cli import flags, messages, recipes
+from albert_lsh_tf.cli.command_line import program_name
 from albert_lsh_tf.cli.pretraining_flags import FLAGS, OUTPUT_DIR
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
@@ -25,11 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _help_text() -> str:
-    script = os.path.basename(sys.argv[0])
-    is_script = script.endswith(".py")
-    return flags.help_text(
-        f"python {script}" if is_script else "albert-lsh pretrain", FLAGS
-    )
+    return flags.help_text(program_name("albert-lsh pretrain"), FLAGS)
 
 
 def _run(parsed: flags.ParsedFlags) -> None:

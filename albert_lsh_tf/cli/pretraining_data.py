@@ -2,12 +2,11 @@
 
 import dataclasses
 import importlib.util
-import os
 import pathlib
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import config_flags, messages
+from albert_lsh_tf.cli.command_line import program_name
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.data.pretraining import parallel
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
@@ -122,9 +121,7 @@ def _command(argv: list[str]) -> None:
 
 def help_text() -> str:
     """The help page: all flags, one a line."""
-    script = os.path.basename(sys.argv[0])
-    is_script = script.endswith(".py")
-    program = f"python {script}" if is_script else "albert-lsh pretraining-data"
+    program = program_name("albert-lsh pretraining-data")
     lines = [
         "Makes the examples that ALBERT is pre-trained on: two segments of a document,",
         "in order or swapped, with masked n-grams of words. A command that was",

@@ -1,10 +1,9 @@
 """`run_race.py`: fine-tunes, evaluates and predicts with RACE's four options."""
 
-import os
-import sys
 from collections.abc import Sequence
 
 from albert_lsh_tf.cli import classifier, flags, messages, recipes
+from albert_lsh_tf.cli.command_line import program_name
 from albert_lsh_tf.cli.race_flags import FLAGS
 from albert_lsh_tf.data.classification import spelled
 from albert_lsh_tf.data.race.questions import LEVELS, NAME, TASKS
@@ -25,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _help_text() -> str:
-    return flags.help_text(f"python {os.path.basename(sys.argv[0])}", FLAGS)
+    return flags.help_text(program_name("albert-lsh-race"), FLAGS)
 
 
 def _run(argv: list[str]) -> None:
@@ -65,3 +64,7 @@ def _check_task(name: str) -> None:
             f"task_name={task_name} is not for run_race.py; leave it out, or use "
             "run_classifier.py."
         )
+
+
+if __name__ == "__main__":
+    main()

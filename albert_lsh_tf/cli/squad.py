@@ -2,11 +2,11 @@
 
 import os
 import pathlib
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from albert_lsh_tf.cli import flags, messages, recipes
+from albert_lsh_tf.cli.command_line import program_name
 from albert_lsh_tf.cli.squad_flags import FLAGS, OUTPUT_DIR
 from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, SQUAD_FINE_TUNING_FILE
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _help_text() -> str:
-    return flags.help_text(f"python {os.path.basename(sys.argv[0])}", FLAGS)
+    return flags.help_text(program_name("albert-lsh-squad"), FLAGS)
 
 
 def _run(parsed: flags.ParsedFlags) -> None:

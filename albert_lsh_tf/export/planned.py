@@ -6,7 +6,7 @@ import pathlib
 from albert_lsh_tf.checkpoints.loading import load_encoder, load_pretrainer, open_source
 from albert_lsh_tf.checkpoints.matching import heads_in
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
-from albert_lsh_tf.config import ClassifierConfig, LSHConfig, check_attention_kinds
+from albert_lsh_tf.config import FineTuningConfig, LSHConfig, check_attention_kinds
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.encoder import export_encoder
 from albert_lsh_tf.export.folders import check_export_dir
@@ -101,19 +101,19 @@ def _check_folders(plan: ExportPlan) -> None:
             )
 
 
-def _run_of(source: WeightSource) -> ClassifierConfig | None:
+def _run_of(source: WeightSource) -> FineTuningConfig | None:
     """The config of the run that a checkpoint is of; None where there is no run."""
     if source.kind != "object":
         return None
     # RUN/ckpt-5 and RUN/best/ckpt-5.
     for folder in list(pathlib.Path(source.path).parents)[:2]:
         if (folder / _RUN_CONFIG).exists():
-            return ClassifierConfig.from_file(folder / _RUN_CONFIG)
+            return FineTuningConfig.of_any_run(folder / _RUN_CONFIG)
     return None
 
 
 def _load(
-    plan: ExportPlan, source: WeightSource, run: ClassifierConfig | None
+    plan: ExportPlan, source: WeightSource, run: FineTuningConfig | None
 ) -> AlbertLSHEncoder | AlbertPretrainer:
     has_heads = plan.heads and "mlm" in heads_in(source.variables)
     load = load_pretrainer if has_heads else load_encoder
@@ -133,7 +133,7 @@ def _load(
 
 
 def _lsh_config(
-    plan: ExportPlan, source: WeightSource, run: ClassifierConfig | None
+    plan: ExportPlan, source: WeightSource, run: FineTuningConfig | None
 ) -> LSHConfig:
     """The run's own setting, unless the plan says something about it."""
     if plan.lsh_config is not None:

@@ -6,13 +6,13 @@ import pytest
 
 from albert_lsh_tf.benchmark import compare_runs
 from albert_lsh_tf.config import ClassifierConfig, LSHConfig
+from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 
-def write_run(folder, attention, loss, peaks, **lsh):
+def write_run(folder, attention, loss, peaks, kind=ClassifierConfig, **lsh):
     folder.mkdir()
-    config = ClassifierConfig(
-        attention=attention, max_seq_length=128, lsh=LSHConfig(**lsh)
-    )
+    config = kind(attention=attention, max_seq_length=128, lsh=LSHConfig(**lsh))
     config.save(folder / "config.yaml")
     best = {"step": 20, "eval_accuracy": 0.75, "f1": 0.8, "loss": 0.5}
     metrics = {"best": best, "seconds_per_step": 0.1234, "peak_memory_mib": peaks}
@@ -43,6 +43,13 @@ def test_a_line_for_each_run_and_a_picture(tmp_path, capsys):
         "| 70 |",
     ]
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", [SquadConfig, PretrainingConfig])
+def test_runs_of_every_kind(kind, tmp_path, capsys):
+    run = write_run(tmp_path / "a", "dense", 0.25, {"host": 900.4}, kind)
+    compare_runs.main([run])
+    assert "| dense, 128 tokens | 0.7500 | 0.8000 | 20 |" in capsys.readouterr().out
 
 
 def test_runs_of_equal_label_are_told_apart_by_their_folders(tmp_path, capsys):

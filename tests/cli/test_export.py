@@ -13,6 +13,8 @@ from albert_lsh_tf.cli import main as albert_lsh
 from albert_lsh_tf.config import ClassifierConfig, LSHConfig
 from albert_lsh_tf.export import planned
 from albert_lsh_tf.export.plan import ExportPlan
+from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 from tests.tasks.tiny_run import write_tiny_weights
 
 
@@ -114,6 +116,20 @@ def test_a_run_is_exported_as_it_was_trained(run_folder, calls, tmp_path, capsys
     assert keywords["vocabulary_file"] == str(run_folder / "spiece.model")
     assert str(run_folder) in keywords["provenance"].base_model
     assert f"{dest}: an encoder; from " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", [SquadConfig, PretrainingConfig])
+def test_a_run_of_any_kind_is_exported_as_it_was_trained(
+    kind, run_folder, calls, tmp_path
+):
+    lsh = LSHConfig(chunk_length=4)
+    kind(attention="dense", lsh=lsh, attention_probs_dropout_prob=0.5).save(
+        run_folder / "config.yaml"
+    )
+    export.main([str(run_folder), str(tmp_path / "out")])
+    _, attention, got, keywords = calls["load_encoder"]
+    assert (attention, got) == ("dense", lsh)
+    assert keywords["attention_dropout_rate"] == 0.5
 
 
 def test_flags_win_over_the_run(run_folder, calls, tmp_path):

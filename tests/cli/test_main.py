@@ -1,7 +1,7 @@
 """The first word of `albert-lsh`, and that every command it lists is there."""
 
 import importlib
-import pathlib
+import importlib.metadata
 import subprocess
 import sys
 
@@ -65,6 +65,27 @@ def test_help_needs_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
-def test_the_package_installs_the_command():
-    setup = (pathlib.Path(__file__).parents[2] / "setup.py").read_text(encoding="utf-8")
-    assert '"albert-lsh = albert_lsh_tf.cli.main:main"' in setup
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ("albert-lsh", "main"),
+        ("albert-lsh-classifier", "classifier"),
+        ("albert-lsh-race", "race"),
+        ("albert-lsh-squad", "squad"),
+    ],
+)
+def test_the_package_installs_the_commands(command, module, monkeypatch, capsys):
+    (found,) = importlib.metadata.entry_points(group="console_scripts", name=command)
+    assert found.value == f"albert_lsh_tf.cli.{module}:main"
+    monkeypatch.setattr(sys, "argv", [f"/usr/bin/{command}", "--help"])
+    found.load()()
+    printed = capsys.readouterr().out
+    assert f"  {command} " in printed and "python" not in printed
+
+
+@pytest.mark.parametrize("script", ["run_classifier", "run_race", "run_squad"])
+def test_help_of_a_script_names_it(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [f"somewhere/{script}.py", "--help"])
+    module = script.removeprefix("run_")
+    importlib.import_module(f"albert_lsh_tf.cli.{module}").main()
+    assert f"  python {script}.py " in capsys.readouterr().out
