@@ -114,7 +114,7 @@ class RunConfig(Config):
         "lsh", "lsh or dense, for all layers or a comma list with one a layer"
     )
     lsh_budget: float = setting(
-        0.25, "logits of a query, as a share of max_seq_length, where lsh is unset"
+        0.25, "logits of a query, as a share of max_seq_length, at most of 512 tokens"
     )
     lsh: LSHConfig | None = None
     recompute: str | None = setting(

@@ -40,7 +40,7 @@ class DiagnosisPlan(Config):
     )
     num_sequences: int = setting(16, "sequences to look at, from the start of the text")
     budgets: tuple[float, ...] = setting(
-        BUDGETS, "shares of T that a query computes, by LSHConfig.for_length"
+        BUDGETS, "shares of T, at most of 512, that a query computes"
     )
     lsh_config: tuple[str, ...] = setting(
         (), "YAML or JSON files of an LSHConfig, to look at as well"

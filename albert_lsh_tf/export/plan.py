@@ -34,7 +34,9 @@ class ExportPlan(Config):
         None, "YAML or JSON of an LSHConfig; unset: the run's, or for max_seq_length"
     )
     lsh_budget: float | None = setting(
-        None, "logits of a query, as a share of max_seq_length; unset: 0.25"
+        None,
+        "logits of a query, as a share of max_seq_length, at most of 512 tokens; "
+        "unset: 0.25",
     )
     max_seq_length: int | None = setting(
         None,
