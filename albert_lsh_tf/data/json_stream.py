@@ -88,6 +88,10 @@ class JsonStream:
             except json.JSONDecodeError as error:
                 if self._is_complete:
                     raise self._error(error.msg, error.pos) from error
+            except ValueError as error:
+                # Python reads no longer ones; but a fraction may follow.
+                if self._is_complete:
+                    raise self._error("a number of thousands of digits") from error
             else:
                 if self._is_complete or self._ends_at(end, value):
                     self._place = end

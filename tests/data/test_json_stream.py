@@ -59,6 +59,13 @@ def test_gives_what_json_gives(folder, chunk, value, indent, ascii):
             stream.end()
 
 
+def test_a_fraction_may_have_many_digits(folder, monkeypatch):
+    monkeypatch.setattr(json_stream, "_CHUNK", 5_000)
+    text = f"[1{'0' * 6_000}e-6000]"
+    with JsonStream(saved(folder, text)) as stream:
+        assert stream.value() == [1.0]
+
+
 def test_holds_no_more_than_one_value(folder):
     path = saved(folder, json.dumps({"data": [["x" * 1000] * 100] * 200}))
     longest = 0
@@ -99,6 +106,8 @@ def test_tells_where_it_is(folder):
         ('{"a" 2}', "line 1: .*no ':'"),
         ("", "line 1: .*Expecting value"),
         ("[" * 100_000, "brackets"),
+        ("[1,\n" + "2" * 5_000 + "]", "line 2: .*thousands of digits"),
+        ('{"a":\n[[' + "2" * 100_000 + "]]}", "line 2: .*thousands of digits"),
         (b'["a",\n"\xff"]', "line 2: not UTF-8 .byte 0xff"),
         (b'["a",\n"\xc3', "line 2: not UTF-8"),
     ],

@@ -12,7 +12,6 @@ import functools
 import hashlib
 import os
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,13 +19,15 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from albert_lsh_tf.data.json_stream import JsonStream
 from albert_lsh_tf.data.manifest import FILE_NAME, Manifest, describe_file
 from albert_lsh_tf.data.squad.featurizing import (
     Featurizer,
     QuestionBatch,
     WindowFeatures,
+    in_batches,
 )
-from albert_lsh_tf.data.squad.question_files import QuestionFiles
+from albert_lsh_tf.data.squad.question_files import QuestionCounts, QuestionFiles
 from albert_lsh_tf.data.squad.questions import Question
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.span_features import (
@@ -34,16 +35,20 @@ from albert_lsh_tf.data.squad.span_features import (
     OF_PREDICTION,
     OF_TRAINING,
     SpanFeatures,
-    file_name,
+    check_sizes,
+    file_entries,
+    locked,
+    open_columns,
+    remove_columns,
 )
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.errors import InputError
 
 KIND = "features of questions"
 
-# A batch holds as many questions, or fewer with long texts.
-_QUESTIONS = 64
-_CHARACTERS = 400_000
+# To be raised when the code takes other questions of the same files, or makes other
+# windows of them: what is on disk is of the old code then, and is made anew.
+_VERSION = 1
 
 
 def make_features(
@@ -56,7 +61,8 @@ def make_features(
     """Windows over the questions of files; those on disk, where they are still right.
 
     What is on disk is right if the bytes of the files and of the vocabulary, and all
-    settings, are the same. Otherwise it is made anew.
+    settings, are the same. Otherwise it is made anew. Several processes may ask for one
+    folder at once: each works in it alone, and what it has got stays as it is.
 
     Args:
       files: the questions.
@@ -69,42 +75,67 @@ def make_features(
       The features.
 
     Raises:
-      InputError: see `QuestionFiles.check`; the folder holds something else; or the
-        vocabulary cannot tell where tokens stand.
+      InputError: see `QuestionFiles.check`; the folder holds something else, or is
+        none; or the vocabulary cannot tell where tokens stand.
     """
     folder = pathlib.Path(folder)
+    _refuse_other_files(folder)
     config = _config(files, tokenizer, settings)
-    path = folder / FILE_NAME
-    if path.exists():
-        manifest = Manifest.read(path, KIND)
-        if manifest.config == config and manifest.is_finished(*manifest.files):
+    # Before there is a folder: nothing is left of questions that cannot be used.
+    counts = None if _finished(folder, config) else files.check()
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, say):
+        # Once more: another process may have worked here in the meantime.
+        manifest = _finished(folder, config)
+        if manifest is not None:
             say(f"features: {manifest.totals['windows']} windows, from {folder}")
-            return SpanFeatures(folder, manifest)
-    elif folder.exists() and any(folder.iterdir()):
+        else:
+            manifest = Manifest(folder / FILE_NAME, KIND, config)
+            _write(files, tokenizer, settings, manifest, counts or files.check())
+            say(
+                f"features: {manifest.totals['windows']} windows over "
+                f"{manifest.totals['questions']} questions, kept in {folder}"
+            )
+        return SpanFeatures(folder, manifest)
+
+
+def _refuse_other_files(folder: pathlib.Path) -> None:
+    """Raises `InputError` for what is no folder, or one of something else."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise InputError(
+            f"{folder}: not a folder, and {KIND} are kept in one, not in a single file "
+            "such as a TFRecord; give another path."
+        )
+    # Not the hidden ones: they may be left of a start that was killed. They are listed
+    # first: a process that begins here writes its manifest before all other files.
+    is_used = folder.is_dir() and any(
+        not entry.name.startswith(".") for entry in folder.iterdir()
+    )
+    if is_used and not (folder / FILE_NAME).exists():
         raise InputError(
             f"{folder} holds files, and no {FILE_NAME} that says that they are "
             f"{KIND}; give another folder."
         )
-    manifest = Manifest(path, KIND, config)
-    manifest.totals = _write(files, tokenizer, settings, folder, config["columns"])
-    manifest.add(
-        {
-            # Not hashed: that would read all of them once more.
-            file_name(name): {"bytes": (folder / file_name(name)).stat().st_size}
-            for name in config["columns"]
-        }
-    )
-    say(
-        f"features: {manifest.totals['windows']} windows over "
-        f"{manifest.totals['questions']} questions, kept in {folder}"
-    )
-    return SpanFeatures(folder, manifest)
+
+
+def _finished(folder: pathlib.Path, config: dict[str, Any]) -> Manifest | None:
+    """The manifest of features of this config; None where they are to be made."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        return None
+    manifest = Manifest.read(path, KIND)
+    entries = file_entries(config["columns"], manifest.totals.get("windows", 0))
+    is_right = manifest.config == config and manifest.files == entries
+    return manifest if is_right and manifest.is_finished(*entries) else None
 
 
 def _config(
     files: QuestionFiles, tokenizer: AlbertTokenizer, settings: AnswerSettings
 ) -> dict[str, Any]:
     """Everything that decides about the features."""
+    for path in files.paths:
+        with JsonStream(path):
+            pass  # It says best what is wrong with a path.
     length = settings.max_seq_length
     word = "uint16" if tokenizer.vocab_size <= 2**16 else "int32"
     dtypes = {"input_word_ids": word, "may_start": "bool"}
@@ -113,6 +144,7 @@ def _config(
     lengths = dataclasses.asdict(settings)
     del lengths["max_answer_length"]  # It does not matter before there are answers.
     return {
+        "version": _VERSION,
         "files": [describe_file(pathlib.Path(path)) for path in files.paths],
         "for_training": files.for_training,
         "version_2": files.version_2,
@@ -136,46 +168,44 @@ def _write(
     files: QuestionFiles,
     tokenizer: AlbertTokenizer,
     settings: AnswerSettings,
-    folder: pathlib.Path,
-    columns: dict[str, Any],
-) -> dict[str, int]:
-    """Writes all columns; returns the counts."""
-    counts = files.check()
-    if folder.exists():
-        shutil.rmtree(folder)  # Of other questions, or begun and not finished.
-    folder.mkdir(parents=True)
+    manifest: Manifest,
+    counts: QuestionCounts,
+) -> None:
+    """Writes all columns, and last the manifest with its counts."""
+    folder, columns = manifest.path.parent, manifest.config["columns"]
     # Without a manifest the folder would be refused; with this one it is made anew.
-    Manifest(folder / FILE_NAME, KIND, {}).save()
+    Manifest(manifest.path, KIND, {}).save()
+    remove_columns(folder)
     num_windows = num_before = 0
     shown: set[int] = set()
-    outputs = {name: open(folder / file_name(name), "wb") for name in columns}
-    try:
-        with tqdm.tqdm(
+    with (
+        open_columns(folder, columns) as write,
+        tqdm.tqdm(
             total=counts.total,
             unit="question",
             desc="features",
             dynamic_ncols=True,
             disable=None,
-        ) as bar:
-            for found, num_questions in _featurized(files, tokenizer, settings):
-                found["question"] = found["question"] + num_before
-                shown.update(found["question"][found["start_position"] > 0].tolist())
-                for name, entry in columns.items():
-                    found[name].astype(entry["dtype"]).tofile(outputs[name])
-                num_windows += len(found["question"])
-                num_before += num_questions
-                bar.update(num_questions)
-    finally:
-        for output in outputs.values():
-            output.close()
-    totals = {
+        ) as bar,
+    ):
+        for found, num_questions in _featurized(files, tokenizer, settings):
+            found["question"] = found["question"] + num_before
+            shown.update(found["question"][found["start_position"] > 0].tolist())
+            write(found)
+            num_windows += len(found["question"])
+            num_before += num_questions
+            bar.update(num_questions)
+    manifest.totals = {
         "questions": counts.total,
         "answered": counts.answered,
         "impossible": counts.impossible,
         "skipped": len(counts.faults),
         "windows": num_windows,
+        **({"shown": len(shown)} if files.for_training else {}),
     }
-    return {**totals, "shown": len(shown)} if files.for_training else totals
+    entries = file_entries(columns, num_windows)
+    check_sizes(folder, entries)
+    manifest.add(entries)
 
 
 def _featurized(
@@ -185,14 +215,14 @@ def _featurized(
     featurize = _featurizer(tokenizer, settings)
 
     def windows_of(batch: Sequence[Question]) -> tuple[dict[str, np.ndarray], int]:
-        features = featurize(QuestionBatch.of(batch))
+        features = featurize(QuestionBatch.of(batch, files.for_training))
         return {n: v.numpy() for n, v in features._asdict().items()}, len(batch)
 
     num_workers = os.cpu_count() or 1
     # TensorFlow lets other threads go on while it works.
     with concurrent.futures.ThreadPoolExecutor(num_workers) as pool:
         pending: collections.deque[concurrent.futures.Future] = collections.deque()
-        for batch in _in_batches(files.questions()):
+        for batch in in_batches(files.questions()):
             pending.append(pool.submit(windows_of, batch))
             if len(pending) > num_workers:
                 yield pending.popleft().result()
@@ -217,18 +247,3 @@ def _featurizer(
 
     featurize.featurizer = featurizer  # Or else its tables are gone.
     return featurize
-
-
-def _in_batches(questions: Iterator[Question]) -> Iterator[Sequence[Question]]:
-    batch: list[Question] = []
-    num_characters = 0
-    for question in questions:
-        if not batch or question.context != batch[-1].context:
-            num_characters += len(question.context)
-        is_full = len(batch) >= _QUESTIONS or num_characters > _CHARACTERS
-        if batch and is_full:
-            yield batch
-            batch, num_characters = [], len(question.context)
-        batch.append(question)
-    if batch:
-        yield batch

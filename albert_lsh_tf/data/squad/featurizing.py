@@ -1,6 +1,6 @@
 """Questions to windows of ids with the places of their answers, inside a graph."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -10,6 +10,12 @@ from albert_lsh_tf.data.squad.questions import Question
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.squad.windows import Windows, make_windows
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
+
+# A batch holds as many questions, or fewer with long texts. A text counts once for each
+# of its questions, since so often its tokens stand in memory. SQuAD's have about 4,000
+# characters at most, so 64 questions about them always fit.
+_QUESTIONS = 64
+_CHARACTERS = 400_000
 
 
 class QuestionBatch(NamedTuple):
@@ -29,11 +35,19 @@ class QuestionBatch(NamedTuple):
     answer_end: tf.Tensor
 
     @classmethod
-    def of(cls, questions: Sequence[Question]) -> "QuestionBatch":
-        """What is asked, and the first answer to it."""
+    def of(
+        cls, questions: Sequence[Question], with_answers: bool = True
+    ) -> "QuestionBatch":
+        """What is asked, and the first answer to it.
+
+        Args:
+          questions: one or more.
+          with_answers: False: as if there were none. For predictions nobody checked
+            where they stand.
+        """
         contexts: dict[str, int] = {}
         rows = [contexts.setdefault(q.context, len(contexts)) for q in questions]
-        answers = [question.answers[:1] for question in questions]
+        answers = [q.answers[:1] if with_answers else () for q in questions]
         return cls(
             question=tf.constant([question.text for question in questions], tf.string),
             context=tf.constant([*contexts], tf.string),
@@ -43,6 +57,21 @@ class QuestionBatch(NamedTuple):
                 [sum(a.start + len(a.text) for a in each) for each in answers]
             ),
         )
+
+
+def in_batches(questions: Iterator[Question]) -> Iterator[Sequence[Question]]:
+    """Questions in order, as many at once as a `QuestionBatch` should have."""
+    batch: list[Question] = []
+    num_characters = 0
+    for question in questions:
+        num_characters += len(question.context)
+        is_full = len(batch) >= _QUESTIONS or num_characters > _CHARACTERS
+        if batch and is_full:
+            yield batch
+            batch, num_characters = [], len(question.context)
+        batch.append(question)
+    if batch:
+        yield batch
 
 
 class WindowFeatures(NamedTuple):

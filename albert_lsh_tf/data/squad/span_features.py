@@ -2,16 +2,26 @@
 
     FOLDER/manifest.json        what they were made of and how
     FOLDER/input_word_ids.bin   one array after another; see `WindowFeatures`
+    FOLDER/.lock                held by the process that writes or opens the others
 
-The files are mapped into memory, which so does not grow with them.
+The files are mapped into memory, which so does not grow with them. They are replaced,
+never written over: who has mapped the old ones keeps them.
 """
 
+import contextlib
+import fcntl
+import math
 import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from albert_lsh_tf.data.manifest import Manifest
+from albert_lsh_tf.errors import InputError
+
+LOCK_FILE = ".lock"
 
 # The columns, by what the windows are for.
 OF_TRAINING = ("start_position", "end_position")
@@ -97,3 +107,93 @@ class SpanFeatures:
 def file_name(column: str) -> str:
     """The file of a column."""
     return f"{column}.bin"
+
+
+def file_entries(columns: Mapping[str, Any], num_windows: int) -> dict[str, Any]:
+    """What a manifest says of the files of columns."""
+    # Not hashed: that would read all of them once more.
+    return {
+        file_name(name): {
+            "bytes": num_windows
+            * math.prod(entry["shape"])
+            * np.dtype(entry["dtype"]).itemsize
+        }
+        for name, entry in columns.items()
+    }
+
+
+def check_sizes(folder: pathlib.Path, entries: Mapping[str, Any]) -> None:
+    """Raises `InputError` where a file is not as long as what was written into it."""
+    for name, entry in entries.items():
+        size = (folder / name).stat().st_size
+        if size != entry["bytes"]:
+            raise InputError(
+                f"{folder / name}: {size} bytes are there, and {entry['bytes']} were "
+                "written. Is the disk full? Free some space, and give the same command "
+                "again."
+            )
+
+
+@contextlib.contextmanager
+def open_columns(
+    folder: pathlib.Path, columns: Mapping[str, Any]
+) -> Iterator[Callable[[Mapping[str, np.ndarray]], None]]:
+    """Opens new files of columns.
+
+    Args:
+      folder: where; it has none of them.
+      columns: name to a dict of dtype and shape.
+
+    Yields:
+      What writes some windows, by name; others than these columns are left out. It
+      raises an `OSError` that has a reason and a file, also where the disk is full.
+    """
+    paths = {name: folder / file_name(name) for name in columns}
+    with contextlib.ExitStack() as stack:
+        outputs = {
+            # No buffer: nothing can fail as late as at the end, where no path is named.
+            name: stack.enter_context(open(path, "wb", buffering=0))
+            for name, path in paths.items()
+        }
+
+        def write(found: Mapping[str, np.ndarray]) -> None:
+            for name, entry in columns.items():
+                # Not numpy's `tofile`: of a full disk it may tell nothing.
+                rest = memoryview(found[name].astype(entry["dtype"]).tobytes())
+                try:
+                    while rest:
+                        rest = rest[outputs[name].write(rest) :]
+                except OSError as error:
+                    raise OSError(
+                        error.errno, error.strerror, str(paths[name])
+                    ) from error
+
+        yield write
+
+
+def remove_columns(folder: pathlib.Path) -> None:
+    """Removes the files of all columns there are, and nothing else."""
+    for name in (*OF_BOTH, *OF_TRAINING, *OF_PREDICTION):
+        (folder / file_name(name)).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Keeps other processes out of a folder of features; a killed one lets go of it.
+
+    Where the folder may only be read, or its file system has no locks, it does nothing.
+
+    Args:
+      folder: of the features.
+      say: takes a line for the user who has to wait.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(folder / LOCK_FILE, "ab"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"features: waiting for another process that works in {folder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            pass
+        yield

@@ -1,16 +1,20 @@
 """Windows on disk: what is in them, and when they are made anew."""
 
+import concurrent.futures
+import threading
+
 import numpy as np
 import pytest
 
 from albert_lsh_tf.data.manifest import FILE_NAME
 from albert_lsh_tf.data.squad import features as features_module
+from albert_lsh_tf.data.squad import featurizing
 from albert_lsh_tf.data.squad.features import make_features
 from albert_lsh_tf.data.squad.featurizing import Featurizer, QuestionBatch
 from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.errors import InputError
-from tests.data.squad.four_questions import SETTINGS
+from tests.data.squad.four_questions import SETTINGS, save
 from tests.shared_data import shared_data
 
 
@@ -26,8 +30,8 @@ def expected(tokenizer, tmp_path, for_training=True):
 def test_files_hold_the_windows_of_all_questions(
     make, tokenizer, tmp_path, monkeypatch, for_training, questions, characters
 ):
-    monkeypatch.setattr(features_module, "_QUESTIONS", questions)
-    monkeypatch.setattr(features_module, "_CHARACTERS", characters)
+    monkeypatch.setattr(featurizing, "_QUESTIONS", questions)
+    monkeypatch.setattr(featurizing, "_CHARACTERS", characters)
     features = make(for_training)
     windows = expected(tokenizer, tmp_path, for_training)
     assert len(features) == len(windows["question"]) > 6
@@ -69,6 +73,14 @@ def test_features_of_something_else_are_made_anew(make, tmp_path):
     assert ", from " in said[-1]
 
 
+def test_features_of_older_code_are_made_anew(make, monkeypatch):
+    said = []
+    make()
+    monkeypatch.setattr(features_module, "_VERSION", features_module._VERSION + 1)
+    make(say=said.append)
+    assert "kept in" in said[0]
+
+
 def test_features_that_were_cut_off_are_made_anew(make, tmp_path, monkeypatch):
     calls = []
 
@@ -92,6 +104,47 @@ def test_features_that_were_cut_off_are_made_anew(make, tmp_path, monkeypatch):
     said = []
     make(say=said.append)
     assert "kept in" in said[0]
+    # And one whose short size a manifest has, too.
+    file.write_bytes(file.read_bytes()[:-1])
+    path = tmp_path / "features" / FILE_NAME
+    manifest = features_module.Manifest.read(path, features_module.KIND)
+    manifest.add({file.name: {"bytes": file.stat().st_size}})
+    make(say=said.append)
+    assert "kept in" in said[1]
+
+
+def test_of_two_at_once_each_has_its_own_windows(
+    make, tokenizer, tmp_path, monkeypatch
+):
+    featurized = features_module._featurized
+    is_at_work, may_go_on = threading.Event(), threading.Event()
+
+    def with_a_pause(files, tokenizer, settings):
+        if settings == SETTINGS:
+            is_at_work.set()
+            assert may_go_on.wait(60)
+        return featurized(files, tokenizer, settings)
+
+    said = []
+
+    def say(line):
+        said.append(line)
+        may_go_on.set()
+
+    monkeypatch.setattr(features_module, "_featurized", with_a_pause)
+    longer = AnswerSettings(max_seq_length=40, doc_stride=9, max_query_length=7)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(make)
+        assert is_at_work.wait(60)
+        second = make(False, longer, say)
+        first = first.result()
+    assert "waiting for another process" in said[0] and "kept in" in said[1]
+    assert second.columns["token_end"].shape[1] == 40
+    # Its files are gone from the folder, and still there for it.
+    assert not (tmp_path / "features" / "start_position.bin").exists()
+    windows = expected(tokenizer, tmp_path)
+    for name, values in first.columns.items():
+        np.testing.assert_array_equal(values, windows[name], name)
 
 
 def test_what_is_not_ours_is_left_alone(make, tmp_path):
@@ -100,6 +153,54 @@ def test_what_is_not_ours_is_left_alone(make, tmp_path):
     with pytest.raises(InputError, match="holds files, and no manifest.json"):
         make()
     assert (tmp_path / "features" / "thesis.txt").exists()
+
+
+def test_what_came_to_the_features_later_is_left_alone(make, tmp_path):
+    folder = tmp_path / "features"
+    make()
+    (folder / "thesis.bin").write_text("mine")
+    (folder / "figures").mkdir()
+    assert "token_end" in make(for_training=False).columns
+    assert not (folder / "start_position.bin").exists()
+    assert (folder / "thesis.bin").read_text() == "mine"
+    assert (folder / "figures").is_dir()
+
+
+def test_the_folder_may_be_a_link(make, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "features").symlink_to(tmp_path / "elsewhere")
+    make()
+    make(for_training=False)
+    assert (tmp_path / "features").is_symlink()
+    assert (tmp_path / "elsewhere" / "token_end.bin").exists()
+
+
+def test_a_file_instead_of_a_folder(make, tmp_path):
+    (tmp_path / "features").write_text("")
+    with pytest.raises(InputError, match="features: not a folder, .* give another"):
+        make()
+
+
+def test_questions_that_cannot_be_read_or_used(make, tmp_path):
+    path = tmp_path / "squad.json"
+    save(path, faulty=True)
+    with pytest.raises(InputError, match="--skip_faulty_questions"):
+        make()
+    path.unlink()
+    with pytest.raises(InputError, match="squad.json: cannot be read .No such file"):
+        make()
+    path.mkdir()
+    with pytest.raises(InputError, match="squad.json: cannot be read .Is a directory"):
+        make()
+    assert not (tmp_path / "features").exists()
+
+
+def test_places_of_answers_do_not_matter_for_predictions(make, tmp_path):
+    path = tmp_path / "squad.json"
+    path.write_text(
+        path.read_text().replace('"answer_start": 27', f'"answer_start": {10**10}')
+    )
+    assert make(for_training=False).counts["answered"] == 3
 
 
 def test_memory_does_not_hold_the_windows(tokenizer, tmp_path):

@@ -6,7 +6,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_lsh_tf.data.squad.featurizing import Featurizer, QuestionBatch
+from albert_lsh_tf.data.squad.featurizing import (
+    Featurizer,
+    QuestionBatch,
+    in_batches,
+)
 from albert_lsh_tf.data.squad.questions import Answer, Question, read_questions
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
@@ -191,6 +195,23 @@ def test_questions_about_one_text_are_as_those_about_several(featurize):
             np.testing.assert_array_equal(
                 getattr(together, name)[row : row + 1], getattr(alone, name)
             )
+
+
+def test_long_texts_count_for_each_of_their_questions():
+    def sizes(num_characters):
+        asked = [question("a" * num_characters)] * 70
+        return [len(batch) for batch in in_batches(iter(asked))]
+
+    assert sizes(6_000) == [64, 6]
+    assert sizes(20_000) == [20, 20, 20, 10]
+    assert sizes(1_000_000) == [1] * 70
+
+
+def test_answers_may_be_left_out():
+    far = question("a cat sat", "cat", 10**10)
+    batch = QuestionBatch.of([far, far], with_answers=False)
+    for places in (batch.answer_start, batch.answer_end):
+        assert places.dtype == tf.int32 and places.numpy().tolist() == [0, 0]
 
 
 def test_answers_of_real_questions_come_back():
