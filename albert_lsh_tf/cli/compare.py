@@ -8,7 +8,7 @@ from albert_lsh_tf.cli import config_flags, messages
 from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.errors import InputError
 
-OUTPUT_DIR = "runs/comparison"
+OUTPUT_DIR = "runs/comparison"  # Holds a folder for each plan.
 _POSITIONAL = ("plan",)
 
 
@@ -57,9 +57,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _command(argv: list[str]) -> None:
+    # The default is not known before the plan is.
     flags, output_dir = config_flags.parse(
-        argv, (CompareFlags,), OUTPUT_DIR, positional=_POSITIONAL
+        argv, (CompareFlags,), default_output_dir="", positional=_POSITIONAL
     )
+    output_dir = output_dir or f"{OUTPUT_DIR}/{pathlib.Path(flags.plan).stem}"
     messages.quiet_tensorflow()
     from albert_lsh_tf.comparison import plan, plots, report, run
 
@@ -71,17 +73,26 @@ def _command(argv: list[str]) -> None:
         [int(seed) for seed in flags.seeds],
     )
     folder = pathlib.Path(output_dir).expanduser()
+    failed = None
     if not flags.report:
-        run.run_comparison(comparison, folder, flags.num_parallel_runs, messages.say)
+        try:
+            run.run_comparison(
+                comparison, folder, flags.num_parallel_runs, messages.say
+            )
+        except run.FailedRunsError as error:
+            failed = error  # What the others came to is shown first.
     cells = report.collect(comparison, folder)
+    if cells:
+        text = report.to_markdown(comparison, cells)
+        (folder / "results.md").write_text(text, encoding="utf-8")
+        (folder / "results.json").write_text(report.to_json(cells), encoding="utf-8")
+        plots.plot_comparison(comparison, cells, folder / "results.png")
+        print(text)
+        print(f"output_dir: {folder}")
+    if failed:
+        raise failed
     if not cells:
         raise InputError(f"{folder} holds no finished run of {flags.plan} yet.")
-    text = report.to_markdown(comparison, cells)
-    (folder / "results.md").write_text(text, encoding="utf-8")
-    (folder / "results.json").write_text(report.to_json(cells), encoding="utf-8")
-    plots.plot_comparison(comparison, cells, folder / "results.png")
-    print(text)
-    print(f"output_dir: {folder}")
 
 
 def help_text() -> str:
@@ -89,15 +100,16 @@ def help_text() -> str:
     lines = [
         "Fine-tunes the same weights on the same tasks with several kinds of attention",
         "and seeds, each run in a process of its own, and shows scores with their",
-        "spread over seeds. A command that was interrupted goes on after the last run",
-        "that was finished.",
+        "spread over seeds. Where a run fails, the others are made all the same. The",
+        "same command makes those that failed, or that it was interrupted before.",
         "",
         "  albert-lsh compare configs/comparison/albert_lsh_tiny.yaml \\",
         "    --data_dir=GLUE_FOLDER,LONG_DOCUMENTS_FOLDER",
         "",
         *config_flags.help_lines(CompareFlags, _POSITIONAL),
         config_flags.output_dir_line(
-            "folder of runs, results.md, results.json and results.png", OUTPUT_DIR
+            "folder of runs, results.md, results.json and results.png",
+            f"{OUTPUT_DIR}/NAME_OF_PLAN",
         ),
     ]
     return "\n".join(lines) + "\n"

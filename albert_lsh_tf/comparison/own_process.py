@@ -11,6 +11,7 @@ from typing import Any
 
 from albert_lsh_tf.comparison.plan import PlannedRun
 from albert_lsh_tf.comparison.shares import Share
+from albert_lsh_tf.data.manifest import atomic_file
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
@@ -29,7 +30,8 @@ def run_in_own_process(
         all of it, and what is printed is shown.
 
     Raises:
-      InputError: the run cannot be made, or its process failed or was killed.
+      InputError: the run cannot be made, or its process failed or was killed. The line
+        does not say which run that was.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -45,7 +47,7 @@ def run_in_own_process(
     finally:
         process.join()
     if error:
-        raise InputError(f"{run.folder}: {error}")
+        raise InputError(error)
 
 
 def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> None:
@@ -82,9 +84,14 @@ def _train(run: PlannedRun, folder: str, share: Share | None, sender: Any) -> No
         "machine": describe_machine(),
         "result": result,
     }
-    path = pathlib.Path(folder) / RESULT_FILE
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_result(folder, content)
     sender.send(None)
+
+
+def write_result(folder: str | pathlib.Path, content: dict[str, Any]) -> None:
+    """Writes RESULT_FILE as a whole: a run that is killed has none, or a whole one."""
+    with atomic_file(pathlib.Path(folder) / RESULT_FILE) as path:
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _output_file(folder: str | pathlib.Path) -> pathlib.Path:

@@ -18,17 +18,20 @@ init_checkpoint that is fine-tuned already.
 
 import dataclasses
 import pathlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from albert_lsh_tf.comparison.plan_file import (
+    folder_name,
+    read_plan_file,
+    require_seeds,
+)
 from albert_lsh_tf.config import ClassifierConfig
-from albert_lsh_tf.config_io import nearest, read_mapping
+from albert_lsh_tf.config_io import nearest
 from albert_lsh_tf.data.classification import PUBLISHED, spelled
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
-_KEYS = ("seeds", "settings", "tasks", "variants")
 # Settings that name files of questions.
 FILES = ("train_file", "predict_file")
 
@@ -53,7 +56,7 @@ class PlannedRun:
     def folder(self) -> pathlib.PurePath:
         """Of the run, below that of the comparison."""
         names = (self.task, self.variant, f"seed-{self.config.seed}")
-        return pathlib.PurePath(*(_file_name(name) for name in names))
+        return pathlib.PurePath(*(folder_name(name) for name in names))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,24 +101,25 @@ def read_plan(
       was finished at any moment can be compared.
 
     Raises:
-      InputError: no such file, an unknown key, or settings of no run.
+      InputError: no plan, see `read_plan_file`; settings of no run; or a part that the
+        plan has not.
     """
-    plan = read_mapping(path)
-    for key in plan:
-        if key not in _KEYS:
-            raise InputError(f"{path}: unknown key {key!r}{nearest(key, _KEYS) or '.'}")
-    seeds = seeds or plan.get("seeds") or (ClassifierConfig().seed,)
-    if not all(isinstance(seed, int) for seed in seeds):
-        raise InputError(f"{path}: seeds={seeds} must be a list of whole numbers.")
-    tasks = _section(path, plan, "tasks", only_tasks)
-    variants = _section(path, plan, "variants", only_variants)
-    common = plan.get("settings") or {}
+    plan = read_plan_file(path)
+    require_seeds(seeds)
+    tasks = _wanted(plan.tasks, only_tasks, path, "tasks")
+    variants = _wanted(plan.variants, only_variants, path, "variants")
     runs = []
-    for seed in seeds:
+    for seed in seeds or plan.seeds or (ClassifierConfig().seed,):
         for task, of_task in tasks.items():
-            default, places = _kind(task, of_task, data_dirs)
+            default, places = _kind(task, of_task, data_dirs, f"{path}: tasks, {task}")
             for variant, of_variant in variants.items():
-                settings = {**common, **of_task, **of_variant, **places, "seed": seed}
+                settings = {
+                    **plan.settings,
+                    **of_task,
+                    **of_variant,
+                    **places,
+                    "seed": seed,
+                }
                 where = f"{path}: {task}, {variant}"
                 do_train = _do_train(settings, default, where)
                 config = default.with_settings(settings, where)
@@ -124,18 +128,22 @@ def read_plan(
 
 
 def _kind(
-    task: str, of_task: Mapping[str, Any], data_dirs: Sequence[str]
+    task: str, of_task: Mapping[str, Any], data_dirs: Sequence[str], where: str
 ) -> tuple[ClassifierConfig | SquadConfig, dict[str, Any]]:
     """The defaults of a task's runs, and the settings that say where its data are."""
     if not any(name in of_task for name in FILES):
         task_name = of_task.get("task_name", task)
+        if not isinstance(task_name, str):
+            raise InputError(
+                f"{where}: task_name={task_name} must be a word, such as MRPC."
+            )
         data_dir = _data_dir(_folder_of(task_name), data_dirs)
         places = {"data_dir": data_dir} if data_dir else {}
         return ClassifierConfig(task_name=task_name), places
     places = {}
     for name in (n for n in FILES if data_dirs and of_task.get(n)):
         files = of_task[name]
-        found = [_file(each, data_dirs) for each in _as_list(files)]
+        found = [_file(n, data_dirs) for n in _as_list(files, f"{where}: {name}")]
         places[name] = found[0] if isinstance(files, str) else found
     return SquadConfig(), places
 
@@ -154,8 +162,12 @@ def _do_train(
     return do_train
 
 
-def _as_list(files: str | Sequence[str]) -> list[str]:
-    return [files] if isinstance(files, str) else list(files)
+def _as_list(files: Any, where: str) -> list[str]:
+    as_list = [files] if isinstance(files, str) else files
+    is_list = isinstance(as_list, list)
+    if not (is_list and all(isinstance(each, str) for each in as_list)):
+        raise InputError(f"{where}={files} must name a file, or be a list of files.")
+    return as_list
 
 
 def _file(name: str, data_dirs: Sequence[str]) -> str:
@@ -170,27 +182,20 @@ def _file(name: str, data_dirs: Sequence[str]) -> str:
     )
 
 
-def _section(
-    path: str | pathlib.Path, plan: Mapping[str, Any], key: str, only: Sequence[str]
+def _wanted(
+    section: dict[str, dict[str, Any]],
+    only: Sequence[str],
+    path: str | pathlib.Path,
+    key: str,
 ) -> dict[str, dict[str, Any]]:
-    """Name to settings, for those that are wanted."""
-    section = plan.get(key)
-    if not isinstance(section, Mapping) or not section:
-        raise InputError(f"{path}: {key} must name one or more, with their settings.")
-    for name, settings in section.items():
-        if not isinstance(settings or {}, Mapping):
-            raise InputError(f"{path}: {key}, {name}: expected 'name: value' pairs.")
+    """Those of the tasks or variants that are named; all where none is."""
     for name in only:
         if name not in section:
             raise InputError(
                 f"{path} has no {name!r} among its {key}"
                 f"{nearest(name, section) or ': ' + ', '.join(section) + '.'}"
             )
-    return {
-        str(name): dict(settings or {})
-        for name, settings in section.items()
-        if not only or name in only
-    }
+    return {name: section[name] for name in section if not only or name in only}
 
 
 def _folder_of(task_name: str) -> str:
@@ -210,7 +215,3 @@ def _data_dir(of_task: str, data_dirs: Sequence[str]) -> str | None:
             "folder that holds it, too."
         )
     return None
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).strip("_")

@@ -118,12 +118,71 @@ def test_parts_of_race_are_in_its_folder(plan, tmp_path):
         ("  dense: {attention: dense}", "  dense: dense", "variants, dense: expected"),
         ("optimizer", "optimiser", "MRPC, dense: unknown setting 'optimiser'; did you"),
         ("lamb", "sgd", "MRPC, dense: optimizer='sgd' is unknown"),
+        ("seeds:", "5:", "unknown key 5; a plan has seeds, settings"),
+        ("[3, 5]", "5", "plan.yaml: seeds=5 must be a list of whole numbers, such as"),
+        ("[3, 5]", "0", "seeds=0 must be a list"),
+        ("[3, 5]", "[true]", r"seeds=\[True\] must be a list of whole numbers"),
+        ("[3, 5]", "[3, 5, 3]", r"seeds=\[3, 5, 3\] has 3 twice"),
+        ("{optimizer: lamb, max_seq_length: 64}", "5", "settings: expected 'name: v"),
+        ("{optimizer: lamb, max_seq_length: 64}", "[a]", "settings: expected 'name"),
+        ("optimizer:", "5:", "settings: 5 is not the name of a setting"),
+        ("{learning_rate: 1.0e-4}", "5", "tasks, MRPC: expected 'name: value' pairs"),
+        ("{learning_rate: 1.0e-4}", "0", "tasks, MRPC: expected 'name: value' pairs"),
+        ("{learning_rate: 1.0e-4}", "{task_name: 5}", "MRPC: task_name=5 must be a wo"),
+        ("{optimizer", "{seed: 7, optimizer", "settings: seed=7 would not be used; na"),
+        (
+            "{learning_rate: 1",
+            "{seed: 7, learning_rate: 1",
+            "tasks, MRPC: seed=7 would",
+        ),
+        ("{attention", "{seed: 7, attention", "variants, dense: seed=7 would not be"),
     ],
 )
 def test_mistakes_are_named(plan, before, after, message):
     plan.write_text(PLAN.replace(before, after))
     with pytest.raises(InputError, match=message):
         read_plan(plan)
+
+
+@pytest.mark.parametrize("value", ["5", "[5]", "{a: b}"])
+@pytest.mark.parametrize("name", ["train_file", "predict_file"])
+def test_what_is_no_file_is_named(plan, tmp_path, name, value):
+    plan.write_text(f"tasks: {{A: {{{name}: {value}}}}}\nvariants: {{dense: }}")
+    with pytest.raises(InputError, match=f"tasks, A: {name}=.* must name a file, or"):
+        read_plan(plan, [str(tmp_path)])
+
+
+@pytest.mark.parametrize("key", ["tasks", "variants"])
+def test_two_of_one_folder_are_refused(plan, key):
+    sections = {"tasks": "{MRPC: }", "variants": "{dense: }"}
+    sections[key] = "{lsh 0.25: , lsh_0.25: }"
+    plan.write_text("".join(f"{name}: {text}\n" for name, text in sections.items()))
+    both = f"{key}, 'lsh 0.25' and 'lsh_0.25' would both have the folder lsh_0.25"
+    with pytest.raises(InputError, match=both):
+        read_plan(plan)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "''", "__", "'/..'"])
+def test_no_name_leads_out_of_the_folder(plan, name):
+    plan.write_text(PLAN.replace("dense:", f"{name}:"))
+    with pytest.raises(InputError, match="variants, '.*': no folder can be named so"):
+        read_plan(plan)
+    plan.write_text(PLAN.replace("MRPC:", f"{name}:"))
+    with pytest.raises(InputError, match="tasks, '.*': no folder can be named so"):
+        read_plan(plan)
+
+
+def test_the_callers_seeds_differ_too(plan):
+    with pytest.raises(InputError, match=r"^seeds=\[7, 7\] has 7 twice"):
+        read_plan(plan, seeds=[7, 7])
+
+
+def test_numbers_are_names_too(plan):
+    plan.write_text("tasks: {MRPC: }\nvariants: {64: , 128: }")
+    (run,) = read_plan(plan, only_variants=["64"]).runs
+    assert run.variant == "64"
+    with pytest.raises(InputError, match="no 'x' among its variants: 64, 128."):
+        read_plan(plan, only_variants=["x"])
 
 
 def test_a_plan_without_tasks_is_none(plan):

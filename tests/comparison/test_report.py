@@ -9,6 +9,7 @@ from albert_lsh_tf.comparison.plan import read_plan
 from albert_lsh_tf.comparison.report import collect, to_json, to_markdown
 from albert_lsh_tf.comparison.run import RESULT_FILE, read_result
 from albert_lsh_tf.errors import InputError
+from tests.comparison.finished_runs import MACHINE, finish
 
 PLAN = """
 seeds: [1, 2, 3]
@@ -16,31 +17,12 @@ tasks: {MRPC: {}}
 variants: {dense: {attention: dense}, lsh: {attention: lsh}}
 """
 ACCURACIES = [0.701, 0.713, 0.752]
-MACHINE = {"cpu": "A Core", "instructions": "avx9", "cores": 1, "gpu": None}
 
 
 @pytest.fixture
 def comparison(tmp_path):
     (tmp_path / "plan.yaml").write_text(PLAN)
     return read_plan(tmp_path / "plan.yaml")
-
-
-def finish(run, output_dir, accuracy, peaks, machine=MACHINE, weights="a1b2"):
-    folder = output_dir / run.folder
-    folder.mkdir(parents=True)
-    result = {
-        "best": {"step": 7, "eval_accuracy": accuracy, "loss": accuracy / 2},
-        "seconds_per_step": 10 * accuracy,
-        "peak_memory_mib": peaks,
-        "history": [],
-    }
-    content = {
-        "config": run.config.to_dict(),
-        "weights_sha256": weights,
-        "machine": machine,
-        "result": result,
-    }
-    (folder / RESULT_FILE).write_text(json.dumps(content))
 
 
 @pytest.fixture

@@ -185,7 +185,9 @@ def test_what_is_wrong_in_a_run_is_one_line(folder, capsys):
         compare.main([*argv(folder, "--seeds=2"), f"--data_dir={folder}"])
     error = capsys.readouterr().err
     assert exit_.value.code == 1
-    assert "MRPC/dense/seed-2: " in error and "train.tsv: no such file" in error
+    assert "error: 2 of 2 runs failed; the same command makes them again." in error
+    assert "The first: MRPC/dense/seed-2: " in error
+    assert "train.tsv: no such file" in error
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
