@@ -94,7 +94,10 @@ def candidates_of_logits(
 
 
 def candidates_of_beam(
-    outputs: dict[str, tf.Tensor], may_start: tf.Tensor, max_answer_length: int
+    outputs: dict[str, tf.Tensor],
+    may_start: tf.Tensor,
+    max_answer_length: int,
+    num_spans: int = 0,
 ) -> Candidates:
     """The spans of `AlbertJointSpanLabeler` that may be answers (SQuAD 2.0).
 
@@ -102,10 +105,12 @@ def candidates_of_beam(
       outputs: of the model, for W windows.
       may_start: bool [W, T]; see `Windows`.
       max_answer_length: tokens of the longest span.
+      num_spans: the fewest that are given. The model gives fewer for short windows than
+        for long ones, where it is asked for more starts or ends than they have tokens.
 
     Returns:
-      The candidates, as many as there are pairs of a start and an end; a null score is
-      the logit of "no answer".
+      The candidates, as many as there are pairs of a start and an end, or `num_spans`;
+      a null score is the logit of "no answer".
     """
     last = outputs["end_positions"]
     num_windows, _, num_ends = tf.unstack(tf.shape(last))
@@ -138,9 +143,10 @@ def candidates_of_beam(
             end_score,
         )
     )
-    return Candidates(
+    found = Candidates(
         first, last, start_score, end_score, null_score=outputs["no_answer_logits"]
     )
+    return _with_at_least(num_spans, found)
 
 
 def best_spans(candidates: Candidates, windows: Windows) -> Spans:
@@ -177,6 +183,17 @@ def best_spans(candidates: Candidates, windows: Windows) -> Spans:
             candidates.null_score, windows.row, num_rows
         ),
     )
+
+
+def _with_at_least(num_spans: int, candidates: Candidates) -> Candidates:
+    """Candidates, and none behind them up to so many a window."""
+    *columns, null_score = candidates
+    padding = tf.maximum(num_spans - tf.shape(candidates.first)[1], 0)
+    padded = (
+        tf.pad(column, [[0, 0], [0, padding]], constant_values=filler)
+        for column, filler in zip(columns, (0, 0, IMPOSSIBLE, IMPOSSIBLE), strict=True)
+    )
+    return Candidates(*padded, null_score)
 
 
 def _ends_of_lengths(ends: tf.Tensor, longest: int) -> tf.Tensor:

@@ -129,3 +129,27 @@ def test_of_a_beam_only_what_may_be_an_answer_stays():
     np.testing.assert_allclose(scores[1, 1], -3.0, rtol=1e-6)
     assert (scores[0, 1:] <= IMPOSSIBLE).all() and (scores[1, 2:] <= IMPOSSIBLE).all()
     assert found.null_score.numpy().tolist() == [0.5, -0.5]
+
+
+@pytest.mark.parametrize("length", [3, 5])
+def test_a_beam_of_short_windows_is_as_wide_as_one_of_long_ones(length):
+    # What a model gives that is asked for 4 starts and 4 ends.
+    beam = min(4, length)
+    starts = np.tile(np.arange(beam, dtype=np.int32), [2, 1])
+    outputs = {
+        "start_positions": starts,
+        "start_log_probs": np.zeros([2, beam], np.float32),
+        "end_positions": np.tile(starts[:, np.newaxis], [1, beam, 1]),
+        "end_log_probs": np.zeros([2, beam, beam], np.float32),
+        "no_answer_logits": np.zeros([2], np.float32),
+    }
+    may_start = np.array([[0] + [1] * (length - 1), [0] * length]) == 1
+    found = candidates_of_beam(outputs, may_start, max_answer_length=2, num_spans=16)
+    assert all(column.shape == (2, 16) for column in found[:4])
+    # Spans of one token or two, from each column but the first.
+    num_spans = [2 * (beam - 1) - 1, 0]
+    is_span = np.arange(16) < np.array(num_spans)[:, np.newaxis]
+    np.testing.assert_array_equal(found.start_score == IMPOSSIBLE, ~is_span)
+    np.testing.assert_array_equal(found.end_score == IMPOSSIBLE, ~is_span)
+    assert not found.first.numpy()[~is_span].any()
+    assert not found.last.numpy()[~is_span].any()
