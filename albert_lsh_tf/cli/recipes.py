@@ -161,12 +161,30 @@ def _run_file(parsed: ParsedFlags, default_task: str) -> pathlib.Path | None:
     """The config of the run that is evaluated or predicted with, if there is one."""
     task_name = parsed.settings.get("task_name", default_task)
     default = f"runs/{spelled(task_name).lower()}"
-    folders = [pathlib.Path(parsed.run["output_dir"] or default)]
-    if weights := parsed.settings.get("init_checkpoint"):
-        folder = pathlib.Path(weights)
-        if not folder.is_dir():
+    return trained_run_file(
+        parsed.run["output_dir"] or default, parsed.settings.get("init_checkpoint")
+    )
+
+
+def trained_run_file(output_dir: str, weights: str | None) -> pathlib.Path | None:
+    """The config of the run whose model is used as it is, without training.
+
+    Args:
+      output_dir: may be the run's folder.
+      weights: what `init_checkpoint` says: the folder of a run, one of its checkpoints,
+        or something else.
+
+    Returns:
+      The run's config.yaml; None where there is no run.
+    """
+    folders = [pathlib.Path(os.path.expanduser(output_dir))]
+    if weights:
+        folder = pathlib.Path(os.path.expanduser(weights))
+        # As in `tasks.inputs.find_trained`, a checkpoint that is named comes first.
+        place = 0 if os.path.exists(f"{folder}.index") else 1
+        if not os.path.isdir(folder):
             folder = folder.parent
-        folders.append(folder.parent if folder.name == "best" else folder)
+        folders.insert(place, folder.parent if folder.name == "best" else folder)
     for folder in folders:
         # Not pathlib's, which raises for names that no file can have.
         if os.path.exists(path := folder / "config.yaml"):

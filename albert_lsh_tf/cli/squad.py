@@ -1,9 +1,7 @@
 """`run_squad.py`: fine-tunes on SQuAD, answers questions, and exports."""
 
-import os
-import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.command_line import program_name
@@ -12,6 +10,11 @@ from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME, SQUAD_FINE_TUNING_FILE
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
+if TYPE_CHECKING:
+    from albert_lsh_tf.export.model_card import Provenance
+    from albert_lsh_tf.tasks.run_folder import RunFolder
+
+_NOTHING_NAMED = f"{EMBEDDED_MODEL_NAME}, the package's own model"
 # A run's folder holds these itself, and the files they name may be gone.
 _OF_TRAINING = (*recipes.WEIGHT_SETTINGS, "train_file", "train_feature_file")
 
@@ -50,33 +53,58 @@ def _run(parsed: flags.ParsedFlags) -> None:
         check_export_dir(export_dir)
     results = train_and_answer(config, output_dir, **phases)
     if export_dir and results["is_chief"]:
-        _export(results, export_dir, output_dir, config)
+        _export(results, export_dir, output_dir, config, phases["do_train"])
         print(f"SavedModel: {export_dir}", flush=True)
 
 
 def _export(
-    results: Mapping[str, Any], export_dir: str, output_dir: str, config: SquadConfig
+    results: Mapping[str, Any],
+    export_dir: str,
+    output_dir: str,
+    config: SquadConfig,
+    do_train: bool,
 ) -> None:
     """Writes the model with what its run's folder knows of it."""
-    from albert_lsh_tf.export.classifier_run import trained_folder
-    from albert_lsh_tf.export.model_card import Provenance
     from albert_lsh_tf.export.span_labeler import export_span_labeler
+    from albert_lsh_tf.tasks.inputs import find_trained
+    from albert_lsh_tf.tasks.run_folder import RunFolder
 
-    folder = trained_folder(pathlib.Path(output_dir).expanduser(), config)
+    run = RunFolder(output_dir, config_class=SquadConfig)
+    if not do_train:
+        run, _ = find_trained(config, run)
     export_span_labeler(
         results["model"],
         export_dir,
         # Beside a SavedModel it makes it a source of weights that needs nothing else.
-        extra_files=[folder / "albert_config.json"],
-        vocabulary_file=folder / "spiece.model",
+        extra_files=[run.albert_config_file],
+        vocabulary_file=run.spm_model_file,
         do_lower_case=config.do_lower_case,
         settings=config.answer_settings,
-        provenance=Provenance(
-            base_model=config.named_weights,
-            data=", ".join(config.train_file) or "a made-up sample",
-            metrics=results["best"] or {},
-            settings=config.to_dict(),
-        ),
+        provenance=_provenance(run, results),
+    )
+
+
+def _provenance(run: "RunFolder", results: Mapping[str, Any]) -> "Provenance":
+    """Where a run's model is from; answering alone does not say that."""
+    from albert_lsh_tf.export.model_card import Provenance
+    from albert_lsh_tf.tasks.results import read_summary
+    from albert_lsh_tf.tasks.squad.files import is_sample
+
+    trained = run.saved_config()
+    # The results may be of answers in another folder.
+    summary = read_summary(run) or results
+    metrics = summary["best"] or summary.get("threshold") or {}
+    answered = results["predicted"]
+    if answered and metrics.get("step") != answered["step"]:
+        # Another checkpoint than the best one was asked for.
+        scores = answered["scores"]
+        metrics = {"step": answered["step"], **scores} if scores else {}
+    data = "a made-up sample" if is_sample(trained) else ", ".join(trained.train_file)
+    return Provenance(
+        base_model=trained.named_weights or _NOTHING_NAMED,
+        data=data,
+        metrics=metrics,
+        settings=trained.to_dict(),
     )
 
 
@@ -94,23 +122,15 @@ def _config(parsed: flags.ParsedFlags, output_dir: str, do_train: bool) -> Squad
         print(f"recipe: what suits {EMBEDDED_MODEL_NAME}, then flags", flush=True)
         settings = read_mapping(SQUAD_FINE_TUNING_FILE)
         config = config.with_settings(settings, str(SQUAD_FINE_TUNING_FILE))
-    if not do_train and (run_file := _trained_run_file(parsed, output_dir)):
+    weights = {**file_settings, **parsed.settings}.get("init_checkpoint")
+    run_file = None if do_train else recipes.trained_run_file(output_dir, weights)
+    if run_file:
         settings = read_mapping(run_file)
         for name in _OF_TRAINING:
             settings.pop(name, None)
-        config = config.with_settings(settings, run_file)
+        config = config.with_settings(settings, str(run_file))
     config = config.with_settings(file_settings, config_file or "")
     return config.with_settings(parsed.settings)
-
-
-def _trained_run_file(parsed: flags.ParsedFlags, output_dir: str) -> str | None:
-    """The config of the run that answers: what answers must be as it was trained."""
-    for folder in (output_dir, parsed.settings.get("init_checkpoint")):
-        if folder:
-            path = os.path.join(os.path.expanduser(folder), "config.yaml")
-            if os.path.exists(path):
-                return path
-    return None
 
 
 if __name__ == "__main__":

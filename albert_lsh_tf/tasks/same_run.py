@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from albert_lsh_tf.config import ClassifierConfig, RunConfig
+from albert_lsh_tf.config import ClassifierConfig, FineTuningConfig, RunConfig
 from albert_lsh_tf.data.classification import spelled
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_NAME
 from albert_lsh_tf.errors import InputError
@@ -30,7 +30,7 @@ _SCORING = (
     *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 _WEIGHTS = ("init_checkpoint", "albert_hub_module_handle")
-_PATHS = (*_WEIGHTS, "data_dir", "albert_config_file")
+_PATHS = (*_WEIGHTS, "data_dir", "albert_config_file", "predict_file")
 
 
 def refuse_other_settings(
@@ -54,9 +54,7 @@ def refuse_other_settings(
         names = [name for name in config.to_dict() if name not in _FREE]
         hint = "leave them as they were"
     else:
-        # Without training, weights need not be named; a run has its own.
-        named = [name for name in _WEIGHTS if _names_others(config, name, folder)]
-        names = [*_SCORING, *named]
+        names = [*_SCORING, *weights_from_elsewhere(config, folder)]
         hint = (
             f"leave them as they were, or score it with init_checkpoint={folder.path}"
         )
@@ -153,13 +151,19 @@ def changed_settings(
     return changes
 
 
-def _names_others(config: ClassifierConfig, name: str, folder: RunFolder) -> bool:
-    """Whether weights are named that are not in the folder."""
-    value = getattr(config, name)
-    if not value:
-        return False
+def weights_from_elsewhere(config: FineTuningConfig, folder: RunFolder) -> list[str]:
+    """The settings that name weights which are not in a run's folder.
+
+    Without training, weights need not be named, since a run has its own; these are to
+    be compared with what the run started from.
+    """
     home = os.path.realpath(folder.path)
-    return not pathlib.Path(os.path.realpath(value)).is_relative_to(home)
+    given = {name: getattr(config, name) for name in _WEIGHTS}
+    return [
+        name
+        for name, value in given.items()
+        if value and not pathlib.Path(os.path.realpath(value)).is_relative_to(home)
+    ]
 
 
 def _meaning(name: str, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """`run_squad.py` from the outside: flags, layers of settings, one-line errors."""
 
 import dataclasses
+import json
 import runpy
 import sys
 
@@ -117,13 +118,95 @@ def test_answering_takes_the_settings_of_the_run_that_was_trained(calls, tmp_pat
     (tmp_path / "run").mkdir()
     text = yaml.safe_dump(saved.to_dict())
     (tmp_path / "run" / "config.yaml").write_text(text)
-    for where in ("output_dir", "init_checkpoint"):
+    (tmp_path / "run" / "ckpt-7.index").touch()
+    for where in (
+        "output_dir=run",
+        "init_checkpoint=run",
+        "init_checkpoint=run/ckpt-7",
+        "init_checkpoint=run/best/best-7",
+    ):
         config = config_of(
-            calls, "--do_predict", f"--{where}=run", "--predict_file=new.json"
+            calls, "--do_predict", f"--{where}", "--predict_file=new.json"
         )
         assert config.version_2 and config.max_seq_length == 200
         assert config.train_file == () and config.predict_file == "new.json"
     assert not config_of(calls, "--output_dir=run").version_2
+    # A checkpoint that is named comes before what else there is in output_dir.
+    SquadConfig().save(tmp_path / "config.yaml")
+    config = config_of(
+        calls, "--do_predict", "--output_dir=.", "--init_checkpoint=run/ckpt-7"
+    )
+    assert config.version_2
+
+
+@pytest.fixture
+def exported(monkeypatch, tmp_path):
+    """The named arguments of the export of every command that is given."""
+    from albert_lsh_tf.export import span_labeler
+
+    exported = []
+    monkeypatch.setattr(
+        span_labeler,
+        "export_span_labeler",
+        lambda model, export_dir, **named: exported.append(named),
+    )
+    monkeypatch.chdir(tmp_path)
+    return exported
+
+
+def answered(monkeypatch, **results):
+    """Lets every command end with these results."""
+    results = {"model": None, "is_chief": True, "best": None, **results}
+    monkeypatch.setattr(training, "train_and_answer", lambda *_, **__: results)
+
+
+def write_trained(folder, **settings):
+    """What an export wants to know of a run that was trained up to step 7."""
+    folder.mkdir()
+    SquadConfig(**settings).save(folder / "config.yaml")
+    (folder / "ckpt-7.index").touch()
+    (folder / "checkpoint").write_text(
+        'model_checkpoint_path: "ckpt-7"\nall_model_checkpoint_paths: "ckpt-7"\n'
+    )
+    summary = {"best": {"step": 7, "f1": 80.0}}
+    (folder / "metrics.json").write_text(json.dumps(summary))
+
+
+def test_an_export_without_training_tells_how_the_model_was_trained(
+    exported, monkeypatch, tmp_path
+):
+    write_trained(
+        tmp_path / "run", train_file=("squad.json",), init_checkpoint="albert_base"
+    )
+    here = {"best": {"step": 7, "f1": 80.0}}
+    there = {"best": {"step": 7, "f1": 3.0}}
+    scored = {"file": "other.json", "step": 7, "scores": {"f1": 3.0}}
+    for where, results in (
+        (["--output_dir=run"], here),
+        (["--output_dir=out", "--init_checkpoint=run"], there),
+        (["--output_dir=out", "--init_checkpoint=run/ckpt-7"], there),
+    ):
+        answered(monkeypatch, **results, predicted=scored)
+        squad.main(["--do_predict", "--export_dir=export", *where])
+        named = exported.pop()
+        assert named["vocabulary_file"].parent.samefile("run")
+        card = named["provenance"]
+        assert (card.base_model, card.data) == ("albert_base", "squad.json")
+        assert card.metrics == {"step": 7, "f1": 80.0}
+        assert card.settings["init_checkpoint"] == "albert_base"
+
+
+def test_scores_of_an_export_are_those_of_its_checkpoint(
+    exported, monkeypatch, tmp_path
+):
+    write_trained(tmp_path / "run", train_file=(str(tmp_path / "a.json"),))
+    for scores, metrics in (({"f1": 3.0}, {"step": 2, "f1": 3.0}), (None, {})):
+        predicted = {"file": "other.json", "step": 2, "scores": scores}
+        answered(monkeypatch, predicted=predicted)
+        squad.main(["--do_predict", "--export_dir=export", "--output_dir=run"])
+        card = exported.pop()["provenance"]
+        assert card.metrics == metrics
+        assert card.base_model == "albert_lsh_tiny, the package's own model"
 
 
 @pytest.mark.parametrize(

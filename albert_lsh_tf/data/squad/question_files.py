@@ -14,13 +14,13 @@ class QuestionFiles:
 
     Attributes:
       paths: SQuAD's files, one after the other.
-      for_training: see `read_questions`; with the places of the answers instead of
-        those of all tokens.
+      for_training: the windows have the places of the answers instead of those of all
+        tokens; and the answers are checked, see `read_questions`.
       version_2: see `read_questions`.
       skip_faulty: leave out questions that cannot be used, instead of refusing them.
       held_out_share: of the contexts, those that training leaves out; which they are
         depends on their text alone.
-      held_out: those, instead of the others.
+      held_out: those, instead of the others; training's checks hold for them, too.
     """
 
     paths: tuple[str, ...]
@@ -29,6 +29,11 @@ class QuestionFiles:
     skip_faulty: bool = False
     held_out_share: float = 0.0
     held_out: bool = False
+
+    @property
+    def checks_answers(self) -> bool:
+        """Whether these are questions of training, whatever their windows are for."""
+        return self.for_training or self.held_out
 
     def questions(self) -> Iterator[Question]:
         """The questions that can be used, in order.
@@ -78,7 +83,7 @@ class QuestionFiles:
     def _read(self) -> Iterator[Question | Fault]:
         for path in self.paths:
             for each in read_questions(
-                path, for_training=self.for_training, version_2=self.version_2
+                path, for_training=self.checks_answers, version_2=self.version_2
             ):
                 if isinstance(each, Fault) or self._is_in(each.context):
                     yield each

@@ -5,10 +5,8 @@ import pathlib
 from collections.abc import Callable
 
 from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
-from albert_lsh_tf.data.sources import cache_folder
 from albert_lsh_tf.data.squad.features import make_features
 from albert_lsh_tf.data.squad.question_files import QuestionFiles
-from albert_lsh_tf.data.squad.sample import write_sample
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
@@ -43,40 +41,11 @@ class SquadData:
 
     @property
     def can_be_scored(self) -> bool:
-        """Whether answers to the questions that are predicted are known."""
-        return self.predicted.features.counts["answered"] > 0
+        """Whether answers to the questions that are predicted are known, all of them.
 
-
-def find_files(
-    config: SquadConfig, do_train: bool, say: Callable[[str], None]
-) -> SquadConfig:
-    """The config with the files that are needed; a sample where none was named.
-
-    Raises:
-      InputError: only one of the two was named, or the sample cannot be written.
-    """
-    if config.predict_file and (config.train_file or not do_train):
-        return config
-    if config.predict_file or (do_train and config.train_file):
-        missing = "train_file" if config.predict_file else "predict_file"
-        raise InputError(
-            f"no {missing}: give it, too; without both a made-up sample is used."
-        )
-    folder = cache_folder() / ("sample_squad_2" if config.version_2 else "sample_squad")
-    try:
-        paths = write_sample(folder, config.version_2)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: data cannot be written there ({error.strerror}); make it "
-            "writable, or give train_file and predict_file."
-        ) from error
-    say(
-        "data: a made-up sample in SQuAD's format. This is NOT SQuAD, and its scores "
-        "say nothing about SQuAD; for real data give train_file and predict_file."
-    )
-    return config.replace(
-        train_file=(str(paths["train"]),), predict_file=str(paths["dev"])
-    )
+        See `load_data`, which refuses to know some.
+        """
+        return self.predicted.num_known > 0
 
 
 def load_data(
@@ -100,8 +69,9 @@ def load_data(
       The data.
 
     Raises:
-      InputError: a file or a question is not what it should be, or the vocabulary
-        cannot tell where tokens stand.
+      InputError: a file or a question is not what it should be, or only a part of the
+        questions to predict have answers, or the vocabulary cannot tell where tokens
+        stand.
     """
     if is_wordpiece(files.vocabulary_file):
         raise InputError(
@@ -149,6 +119,7 @@ def load_data(
             skip_faulty=config.skip_faulty_questions,
         ),
     )
+    predicted.refuse_partly_labeled()
     maker.list_skipped()
     return SquadData(training, held_out, predicted)
 

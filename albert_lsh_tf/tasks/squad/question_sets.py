@@ -31,6 +31,34 @@ class QuestionSet:
     files: QuestionFiles
     features: SpanFeatures
 
+    @property
+    def num_known(self) -> int:
+        """Questions whose answer is known, or is known not to be there."""
+        counts = self.features.counts
+        return counts["answered"] + counts["impossible"]
+
+    def refuse_partly_labeled(self) -> None:
+        """Refuses questions to score of which only some have known answers.
+
+        Raises:
+          InputError: says how many.
+        """
+        total = self.features.counts["questions"]
+        if self.num_known in (0, total):
+            return
+        first = next(
+            question.id
+            for question in self.files.questions()
+            if not (question.answers or question.is_impossible)
+        )
+        hint = " (where there is none, is_impossible must be true)"
+        raise InputError(
+            f"{', '.join(self.files.paths)}: {total - self.num_known} of {total} "
+            f"questions have no answers, such as {first!r}. Add them"
+            f"{hint if self.files.version_2 else ''}, or put these questions into a "
+            "file of their own, which is not scored."
+        )
+
     def answered(
         self, candidates: CandidateArrays, n_best_size: int
     ) -> Iterator[AnsweredQuestion]:

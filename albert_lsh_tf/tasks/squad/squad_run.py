@@ -1,5 +1,6 @@
 """One process's part in a SQuAD run: training, scores and answers."""
 
+import logging
 import time
 from typing import Any
 
@@ -12,14 +13,23 @@ from albert_lsh_tf.tasks.fine_tuning_run import FineTuningRun
 from albert_lsh_tf.tasks.inputs import ModelFiles, find_trained
 from albert_lsh_tf.tasks.prediction import outputs_of
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
+from albert_lsh_tf.tasks.same_run import changed_settings
 from albert_lsh_tf.tasks.squad.data import SquadData
 from albert_lsh_tf.tasks.squad.experiment import experiment_config
 from albert_lsh_tf.tasks.squad.question_sets import THRESHOLD, Predictions
 from albert_lsh_tf.tasks.squad.results import write_answers
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 from albert_lsh_tf.tasks.squad.task import SquadTask, predictions_of
+from albert_lsh_tf.tasks.training_run import in_a_line
 
 BEST_METRIC = "f1"
+# What the scores of weights that are trained already depend on.
+_SCORING = (
+    *("predict_file", "skip_faulty_questions", "null_score_diff_threshold"),
+    *("max_seq_length", "doc_stride", "max_query_length", "max_answer_length"),
+)
+
+_logger = logging.getLogger(__name__)
 
 
 class SquadRun(FineTuningRun):
@@ -46,6 +56,7 @@ class SquadRun(FineTuningRun):
         self.files, self.data = files, data
         # Seconds that the network took, its compilation included, and for how much.
         self.answering: dict[str, float] | None = None
+        self.threshold: float | None = None  # Of the answers, with `version_2`.
         start_step = step_of(files.checkpoint) if do_train else 0
         num_windows = len(data.training.features) if data.training else 0
         params = experiment_config(config, files, num_windows, start_step)
@@ -66,16 +77,88 @@ class SquadRun(FineTuningRun):
     def results(self, do_predict: bool) -> dict[str, Any]:
         """Trains if there is something left to train, then answers the questions."""
         step = self.train_and_restore_best()
-        best = self._predict(step) if do_predict else None
+        recorded = self._recorded()
+        scores = self._predict() if do_predict else None
+        best = self._write_scores(self._best_on_record(recorded), step, scores)
         summary = {**results.summarize(self.log, best), "answering": self.answering}
+        summary["predicted"] = None
+        if do_predict:
+            file = self.config.predict_file
+            summary["predicted"] = {"file": file, "step": step, "scores": scores}
+        if self.config.version_2:
+            summary["threshold"] = recorded.get("threshold")
+            # Without training it may be one that was given for these answers alone.
+            if self.data.training is not None and do_predict:
+                summary["threshold"] = {"step": step, THRESHOLD: self.threshold}
+        if "peak_memory_mib" in recorded:
+            # What training needed, not what it takes to answer.
+            summary["peak_memory_mib"] = recorded["peak_memory_mib"]
         if do_predict or self.trains:
             results.write_summary(self.folder, summary)
         results.draw_curves(self.folder, self.log, "SQuAD", BEST_METRIC, 100)
         self.progress.say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
 
-    def _predict(self, step: int) -> dict[str, Any] | None:
-        """Answers the questions, scores what can be scored, and writes all of it."""
+    def _holds_run(self) -> bool:
+        """Whether the folder is that of a run, and not of answers alone."""
+        return bool(self.folder.saved_config() and self.folder.checkpoints())
+
+    def _recorded(self) -> dict[str, Any]:
+        """metrics.json of the folder's run, if this process does not train it."""
+        if self.trains or not self._holds_run():
+            return {}
+        return results.read_summary(self.folder) or {}
+
+    def _best_on_record(self, recorded: dict[str, Any]) -> dict[str, Any] | None:
+        """Step and scores of the best checkpoint, on what the run is scored on."""
+        on_record, best = recorded.get("best"), read_best(self.folder.best_dir)
+        # Training may have gone on after metrics.json was written.
+        if best and (on_record or {}).get("step") != best.step:
+            return {"step": best.step, **best.metrics}
+        return on_record
+
+    def _write_scores(
+        self, best: dict[str, Any] | None, step: int, scores: dict[str, float] | None
+    ) -> dict[str, Any] | None:
+        """Writes scores of a step, and gives what is the best on record now.
+
+        Those on record stay, unless this process has trained further. Other questions,
+        and other checkpoints than the best one, are scored beside it.
+        """
+        if scores is None:
+            return best
+        is_best = best is None or best["step"] == step
+        if self._scores_others() or not is_best:
+            results.write_test_scores(self.folder, scores)
+            name = f"{self.config.predict_file} (step {step})"
+            self.progress.say(f"{name}: {in_a_line(scores)}")
+            return best
+        if best is None or self.trains:
+            best = {"step": step, **scores}
+        recorded = {name: value for name, value in best.items() if name != "step"}
+        if not results.agree(recorded, scores) and self.folder.writable:
+            _logger.warning(
+                "Step %d now scores %s, not as recorded: data or programs have "
+                "changed. The recorded scores stay.",
+                step,
+                in_a_line(scores),
+            )
+        results.write_scores(self.folder, recorded, step)
+        self.say_best(step, recorded)
+        return best
+
+    def _scores_others(self) -> bool:
+        """Whether other questions are scored, or otherwise, than in the run's training.
+
+        Never in a folder without a run: its record is of the last answers.
+        """
+        if not self._holds_run():
+            return False
+        saved = self.folder.saved_config()
+        return bool(changed_settings(saved, self.config, _SCORING))
+
+    def _predict(self) -> dict[str, float] | None:
+        """Answers the questions, writes the answers, and scores what can be scored."""
         features = [each.features for each in self.data.evaluated]
         num_windows = sum(map(len, features))
         start = time.monotonic()
@@ -97,30 +180,30 @@ class SquadRun(FineTuningRun):
             "questions": sum(each.counts["questions"] for each in features),
         }
         predictions = predictions_of(by_set)
-        threshold = None
         if self.config.version_2:
-            threshold = self._threshold(predictions)
+            self.threshold = self._threshold(predictions)
         if self.folder.writable:
             questions, candidates = by_set[-1]
             answered = questions.answered(candidates, self.config.n_best_size)
-            names = write_answers(self.folder, answered, threshold)
+            names = write_answers(self.folder, answered, self.threshold)
             self.progress.say(f"answers: {', '.join(names)}")
         if not self.data.can_be_scored:
             return None
-        scores = predictions[-1].scores(threshold)
-        results.write_scores(self.folder, scores, step)
-        self.say_best(step, scores)
-        return {"step": step, **scores}
+        return predictions[-1].scores(self.threshold)
 
     def _threshold(self, predictions: list[Predictions]) -> float:
         """Found on held-out questions, given, or else that of the trained model."""
         if len(predictions) > 1 or self.config.null_score_diff_threshold is not None:
             return self.task.threshold(predictions)
-        run, _ = find_trained(self.config, self.folder)
+        run, checkpoint = find_trained(self.config, self.folder)
         best = read_best(run.best_dir)
-        if best is None or THRESHOLD not in best.metrics:
-            raise InputError(
-                f"{run.path} has found no threshold for questions without an answer; "
-                f"give {THRESHOLD}, or train with a predict_file that has answers."
-            )
-        return best.metrics[THRESHOLD]
+        if best and THRESHOLD in best.metrics:
+            return best.metrics[THRESHOLD]
+        found = (results.read_summary(run) or {}).get("threshold") or {}
+        if found.get("step") == step_of(checkpoint):
+            return found[THRESHOLD]
+        raise InputError(
+            f"{run.path} has found no threshold for step {step_of(checkpoint)}, above "
+            f"which a question has no answer; give {THRESHOLD}, or repeat the run's "
+            "command with do_train and do_predict, which finds it."
+        )

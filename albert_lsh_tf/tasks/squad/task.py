@@ -101,6 +101,7 @@ class SquadTask(FineTuningTask):
 
     def _evaluation_sets(self, params: SquadDataConfig) -> list[QuestionSet]:
         sets = [self._open(params, "evaluation")]
+        sets[0].refuse_partly_labeled()
         if self.needs_threshold:
             sets.insert(0, self._open(self.task_config.train_data, "held_out"))
         return sets
@@ -148,11 +149,17 @@ class SquadTask(FineTuningTask):
     ) -> dict[str, tf.Tensor]:
         """Ids and the best spans of one replica's share of the batch."""
         longest = self.task_config.validation_data.max_answer_length
+        head = self.task_config.model
 
         def candidates_of(inputs):
             outputs = model(model_inputs(inputs), training=False)
             if self.task_config.version_2:
-                return candidates_of_beam(outputs, inputs["may_start"], longest)
+                return candidates_of_beam(
+                    outputs,
+                    inputs["may_start"],
+                    longest,
+                    num_spans=head.start_n_top * head.end_n_top,
+                )
             return candidates_of_logits(
                 outputs["start_logits"],
                 outputs["end_logits"],

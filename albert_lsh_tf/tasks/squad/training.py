@@ -4,7 +4,9 @@ A run lives in its folder: killed at any moment, the same call goes on from the 
 checkpoint.
 """
 
+import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,8 +15,13 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices, inputs
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
-from albert_lsh_tf.tasks.same_run import FREE_OF_EVERY_RUN, changed_settings
-from albert_lsh_tf.tasks.squad.data import find_files, load_data
+from albert_lsh_tf.tasks.same_run import (
+    FREE_OF_EVERY_RUN,
+    changed_settings,
+    weights_from_elsewhere,
+)
+from albert_lsh_tf.tasks.squad.data import load_data
+from albert_lsh_tf.tasks.squad.files import find_files
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 from albert_lsh_tf.tasks.squad.squad_run import SquadRun
 
@@ -24,9 +31,11 @@ _FREE = (
     *("predict_batch_size", "n_best_size", "num_train_epochs"),
     *("train_feature_file", "predict_feature_file"),
 )
+# What a model is, however it is asked.
+_MODEL = ("version_2", "do_lower_case")
 # What the answers of a model that is trained already depend on.
 _ANSWERING = (
-    *("version_2", "do_lower_case", "start_n_top", "end_n_top"),
+    *(*_MODEL, "start_n_top", "end_n_top"),
     *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 
@@ -60,9 +69,14 @@ def train_and_answer(
 
     Returns:
       What metrics.json holds: best, last, history, train_loss, seconds_per_step,
-      peak_memory_mib, and answering, the seconds, windows and questions of the last
-      answers, None without them; and `model`, with the best checkpoint's weights, and
-      `is_chief`, whether this process is the one worker that writes results.
+      peak_memory_mib; answering, the seconds, windows and questions of the last
+      answers, and predicted, their file, step and scores, None without them; with
+      `version_2` threshold, its step and value, if training found one. And `model`,
+      with the best checkpoint's weights, and `is_chief`, whether this process is the
+      one worker that writes results.
+
+      `best` is of the run in `output_dir`, on the predict_file that it was trained
+      with: answering other files leaves it as it is.
 
     Raises:
       InputError: something the user gave cannot be used; nothing was overwritten.
@@ -120,20 +134,42 @@ def _refuse_other_settings(
     config: SquadConfig, folder: RunFolder, do_train: bool
 ) -> None:
     """Refuses settings that would mix two runs in one folder, or their answers."""
-    saved = folder.saved_config()
-    if saved is None:
-        if folder.checkpoints():
-            raise InputError(
-                f"output_dir={folder.path} holds checkpoints, but no config.yaml that "
-                "says what they are of; give another output_dir."
-            )
-        return
-    if not folder.checkpoints():
-        return
-    names = [name for name in config.to_dict() if name not in _FREE]
-    if changes := changed_settings(saved, config, names if do_train else _ANSWERING):
+    saved, holds_run = folder.saved_config(), bool(folder.checkpoints())
+    if holds_run and saved is None:
         raise InputError(
-            f"output_dir={folder.path} holds a run with other settings: "
-            f"{', '.join(changes)}. Give another --output_dir, or leave them as they "
-            "were."
+            f"output_dir={folder.path} holds checkpoints, but no config.yaml that "
+            "says what they are of; give another output_dir."
+        )
+    if do_train:
+        if holds_run:
+            names = [name for name in config.to_dict() if name not in _FREE]
+            _refuse_changes(config, folder, names, is_of_output=True)
+        return
+    run, _ = inputs.find_trained(config, folder)
+    if holds_run:
+        names = weights_from_elsewhere(config, folder)
+        _refuse_changes(config, folder, names, is_of_output=True)
+        # Also where the folder's own run once started from that checkpoint.
+        if os.path.realpath(run.path) != os.path.realpath(folder.path):
+            raise InputError(
+                f"output_dir={folder.path} holds a run, and init_checkpoint="
+                f"{config.init_checkpoint} is a checkpoint of another one. Give "
+                "another --output_dir, or leave init_checkpoint out."
+            )
+    # In a folder of its own, a model may be tried with another attention.
+    names = _ANSWERING if holds_run else _MODEL
+    _refuse_changes(config, run, names, is_of_output=holds_run)
+
+
+def _refuse_changes(
+    config: SquadConfig, run: RunFolder, names: Sequence[str], is_of_output: bool
+) -> None:
+    """Refuses other values of some settings than those of a run."""
+    if changes := changed_settings(run.saved_config(), config, names):
+        name, hint = "", "Leave"
+        if is_of_output:
+            name, hint = "output_dir=", "Give another --output_dir, or leave"
+        raise InputError(
+            f"{name}{run.path} holds a run with other settings: "
+            f"{', '.join(changes)}. {hint} them as they were."
         )

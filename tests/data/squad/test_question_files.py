@@ -1,5 +1,6 @@
 """Which questions of a file are used, and which are refused."""
 
+import dataclasses
 import zlib
 
 import pytest
@@ -49,3 +50,20 @@ def test_held_out_texts_are_the_others(make, tmp_path):
     assert len(ids[0]) == len(ids[1]) == 2
     with pytest.raises(InputError, match="leaves no questions of .* give null_score_d"):
         make(held_out_share=places[0] / 2, held_out=True)
+
+
+def test_held_out_questions_are_checked_as_those_of_training(tmp_path):
+    path = save(tmp_path / "squad.json", faulty=True)
+    held_out = QuestionFiles(
+        (str(path),),
+        for_training=False,
+        version_2=True,
+        held_out_share=1.0,
+        held_out=True,
+        skip_faulty=True,
+    )
+    ids = [question.id for question in held_out.questions()]
+    assert ids == ["q0", "q1", "q2", "q3"]
+    assert len(held_out.check().faults) == 1
+    with pytest.raises(InputError, match="'q4': answer_start=5 "):
+        dataclasses.replace(held_out, skip_faulty=False).check()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks.squad import task
+from albert_lsh_tf.tasks.squad import task, training
 from albert_lsh_tf.tasks.squad.training import train_and_answer
 from tests.tasks.interruption import StopAt
-from tests.tasks.squad.tiny_squad import TinySquad
+from tests.tasks.squad.tiny_squad import TinySquad, rewrite, write_run
 from tests.tasks.tiny_run import watch_grouping
 
 
@@ -41,6 +41,15 @@ def questions_of(path):
         for paragraph in article["paragraphs"]
         for question in paragraph["qas"]
     ]
+
+
+def without_answers(tiny, version, path):
+    return rewrite(tiny.files[version]["dev"], path, lambda _, asked: hide(asked))
+
+
+def hide(question):
+    question.pop("answers")
+    question.pop("is_impossible", None)
 
 
 @pytest.mark.parametrize("is_on", [False, True])
@@ -159,12 +168,7 @@ def test_questions_without_known_answers_are_answered_and_not_scored(
     tiny, runs, tmp_path
 ):
     folder, _ = runs[1]
-    content = json.loads(tiny.files[1]["dev"].read_text())
-    for paragraph in content["data"][0]["paragraphs"]:
-        for question in paragraph["qas"]:
-            del question["answers"]
-    path = tmp_path / "test.json"
-    path.write_text(json.dumps(content))
+    path = without_answers(tiny, 1, tmp_path / "test.json")
     config = tiny.config(1, init_checkpoint=str(folder), predict_file=str(path))
     results = train_and_answer(config, tmp_path / "out", do_train=False)
     assert results["best"] is None
@@ -184,3 +188,58 @@ def test_what_cannot_be(tiny, runs, tmp_path):
         train_and_answer(tiny.config(doc_stride=9), folder)
     with pytest.raises(InputError, match="version_2=False -> True"):
         train_and_answer(tiny.config(2), folder, do_train=False)
+
+
+def test_answers_of_another_run_do_not_go_into_a_runs_folder(tiny, tmp_path):
+    other = write_run(tmp_path / "other", tiny.config())
+    folder = write_run(tmp_path / "run", tiny.config())
+    for named in (other, other / "ckpt-4"):
+        config = tiny.config(init_checkpoint=str(named))
+        with pytest.raises(InputError, match=f"run holds .*init_checkpoint=.*{named}"):
+            train_and_answer(config, folder, do_train=False)
+    # The folder's run started from just that checkpoint.
+    config.save(folder / "config.yaml")
+    with pytest.raises(InputError, match="is a checkpoint of another one"):
+        train_and_answer(config, folder, do_train=False)
+
+
+def test_settings_are_those_of_the_run_that_answers(tiny, tmp_path):
+    other = write_run(tmp_path / "other", tiny.config())
+    for named in (other, other / "ckpt-4"):
+        config = tiny.config(init_checkpoint=str(named), do_lower_case=False)
+        with pytest.raises(
+            InputError, match=r"other holds .*: do_lower_case=True -> False\. Leave"
+        ):
+            train_and_answer(config, tmp_path / "out", do_train=False)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_with_a_part_of_the_answers_are_refused_before_training(
+    tiny, tmp_path, monkeypatch, version
+):
+    monkeypatch.delattr(training, "SquadRun")
+    path = rewrite(
+        tiny.files[version]["dev"],
+        tmp_path / "dev.json",
+        lambda number, question: number < 2 and hide(question),
+    )
+    message = r"dev.json: 2 of \d+ questions have no answers, such as '.*Add them"
+    message += {1: ", or put", 2: r" \(where .* is_impossible must be true\), or put"}[
+        version
+    ]
+    with pytest.raises(InputError, match=message):
+        train_and_answer(tiny.config(version, predict_file=str(path)), tmp_path / "run")
+
+
+def test_the_threshold_of_a_run_without_known_answers_is_kept(tiny, tmp_path):
+    path = without_answers(tiny, 2, tmp_path / "test.json")
+    config = tiny.config(
+        2, predict_file=str(path), num_train_epochs=0.01, attention="dense"
+    )
+    results = train_and_answer(config, tmp_path / "run")
+    assert results["best"] is None
+    assert read(tmp_path / "run", "metrics.json")["threshold"] == results["threshold"]
+    predictions = read(tmp_path / "run", "predictions.json")
+    again = train_and_answer(config, tmp_path / "run", do_train=False)
+    assert again["threshold"] == results["threshold"]
+    assert read(tmp_path / "run", "predictions.json") == predictions

@@ -2,8 +2,13 @@
 
 import json
 import pathlib
+from collections.abc import Callable
 
+from albert_lsh_tf.config import AlbertConfig
 from albert_lsh_tf.data.squad.sample import write_sample
+from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
+from albert_lsh_tf.tasks.best_checkpoint import RECORD_FILE
+from albert_lsh_tf.tasks.run_folder import RunFolder
 from albert_lsh_tf.tasks.squad.settings import SquadConfig
 from tests.tasks.tiny_run import write_tiny_weights
 
@@ -57,6 +62,57 @@ class TinySquad:
                 **changes,
             }
         )
+
+
+def write_run(
+    folder: pathlib.Path,
+    config: SquadConfig,
+    step: int = 4,
+    best: dict[str, float] | None = None,
+) -> pathlib.Path:
+    """The folder of a run that was never made: its checkpoint holds nothing.
+
+    Args:
+      folder: of the run.
+      config: of the run; `init_checkpoint` names start weights.
+      step: of the checkpoint, and of the best one.
+      best: its scores; None: nothing was scored.
+    """
+    run = RunFolder(folder, config_class=SquadConfig)
+    architecture = pathlib.Path(config.init_checkpoint) / "albert_config.json"
+    run.describe(
+        config,
+        AlbertConfig.from_file(architecture),
+        EMBEDDED_MODEL_DIR / "spiece.model",
+    )
+    name = f"ckpt-{step}"
+    (folder / f"{name}.index").touch()
+    (folder / "checkpoint").write_text(
+        f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n'
+    )
+    if best is not None:
+        run.best_dir.mkdir()
+        record = {"step": step, "metrics": best, "prefix": f"best-{step}"}
+        (run.best_dir / RECORD_FILE).write_text(json.dumps(record))
+        (run.best_dir / f"best-{step}.index").touch()
+    return folder
+
+
+def rewrite(
+    source: pathlib.Path, target: pathlib.Path, change: Callable[[int, dict], None]
+) -> pathlib.Path:
+    """A copy of a file; `change` is given number and fields of each question."""
+    content = json.loads(source.read_text())
+    questions = [
+        question
+        for article in content["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+    for number, question in enumerate(questions):
+        change(number, question)
+    target.write_text(json.dumps(content))
+    return target
 
 
 def _shortened(path: pathlib.Path, num_texts: int) -> pathlib.Path:

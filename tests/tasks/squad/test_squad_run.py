@@ -1,0 +1,141 @@
+"""The record of a finished run: what later answers leave of it, and what they add."""
+
+import json
+import logging
+import shutil
+
+import pytest
+
+from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.tasks.squad.squad_run import SquadRun
+from albert_lsh_tf.tasks.squad.training import train_and_answer
+from tests.tasks.squad.tiny_squad import TinySquad, write_run
+
+BEST = {"exact_match": 40.0, "f1": 50.0}
+RECORDED = {"step": 4, **BEST}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return TinySquad(tmp_path_factory.mktemp("squad"))
+
+
+@pytest.fixture
+def scores(monkeypatch):
+    """What every answering scores; no model has a part in it."""
+    scores = dict(BEST)
+    monkeypatch.setattr(SquadRun, "_predict", lambda run: scores or None)
+    # The checkpoints are empty files.
+    monkeypatch.setattr(
+        SquadRun,
+        "train_and_restore_best",
+        lambda run: int(run.files.checkpoint.rsplit("-", 1)[1]),
+    )
+    return scores
+
+
+@pytest.fixture
+def run(tiny, tmp_path):
+    """The folder of a run that was killed before it wrote metrics.json."""
+    return write_run(tmp_path / "run", tiny.config(), best=BEST)
+
+
+def answer(folder, config):
+    results = train_and_answer(config, folder, do_train=False)
+    summary = json.loads((folder / "metrics.json").read_text())
+    assert summary["best"] == results["best"]
+    return summary
+
+
+def test_answers_without_scores_leave_those_of_the_run(tiny, run, scores):
+    scores.clear()
+    assert answer(run, tiny.config())["best"] == RECORDED
+    # Also where metrics.json is of an older checkpoint.
+    summary = {"best": {"step": 2, "f1": 1.0}, "peak_memory_mib": {"host": 7.0}}
+    (run / "metrics.json").write_text(json.dumps(summary))
+    again = answer(run, tiny.config())
+    assert (again["best"], again["peak_memory_mib"]) == (RECORDED, {"host": 7.0})
+
+
+def test_other_questions_are_scored_beside_the_record(tiny, run, scores, tmp_path):
+    assert answer(run, tiny.config())["best"] == RECORDED
+    expected = "exact_match = 40.0\nf1 = 50.0\nglobal_step = 4\n"
+    assert (run / "eval_results.txt").read_text() == expected
+    scores.update(f1=90.0)
+    other = shutil.copy(tiny.files[1]["dev"], tmp_path / "other.json")
+    summary = answer(run, tiny.config(predict_file=str(other)))
+    assert summary["best"] == RECORDED
+    assert summary["predicted"] == {"file": str(other), "step": 4, "scores": scores}
+    assert (run / "eval_results.txt").read_text() == expected
+    assert (
+        run / "predict_results.txt"
+    ).read_text() == "exact_match = 40.0\nf1 = 90.0\n"
+    # So are other windows over the same questions.
+    assert answer(run, tiny.config(doc_stride=9))["best"] == RECORDED
+
+
+def test_recorded_scores_stay_and_differences_are_told(
+    tiny, run, scores, caplog, monkeypatch
+):
+    monkeypatch.chdir(tiny.folder)
+    same = tiny.files[1]["dev"].relative_to(tiny.folder)
+    with caplog.at_level(logging.WARNING):
+        answer(run, tiny.config(predict_file=str(same)))
+        assert not caplog.messages
+        scores.update(f1=90.0)
+        assert answer(run, tiny.config(predict_file=str(same)))["best"] == RECORDED
+    assert "Step 4 now scores exact_match 40.0000  f1 90.0000" in caplog.messages[0]
+
+
+def test_another_checkpoint_is_not_the_best(tiny, run, scores):
+    (run / "ckpt-2.index").touch()
+    config = tiny.config(init_checkpoint=str(run / "ckpt-2"))
+    assert answer(run, config)["best"] == RECORDED
+    assert (run / "predict_results.txt").exists()
+
+
+def test_a_folder_of_answers_has_the_scores_of_the_last(tiny, run, scores, tmp_path):
+    config = tiny.config(init_checkpoint=str(run))
+    assert answer(tmp_path / "out", config)["best"] == RECORDED
+    scores.update(f1=90.0)
+    assert answer(tmp_path / "out", config)["best"] == {**RECORDED, "f1": 90.0}
+    scores.clear()
+    assert answer(tmp_path / "out", config)["best"] is None
+
+
+def test_answers_elsewhere_may_have_another_attention(tiny, run, scores, tmp_path):
+    kind = "dense" if tiny.config().attention == "lsh" else "lsh"
+    config = tiny.config(init_checkpoint=str(run), attention=kind)
+    assert answer(tmp_path / "out", config)["best"] == RECORDED
+    with pytest.raises(InputError, match="run holds a run with other .*attention"):
+        answer(run, tiny.config(attention=kind))
+
+
+def test_training_alone_leaves_the_best_scores(tiny, run, scores, monkeypatch):
+    monkeypatch.setattr(SquadRun, "train_and_restore_best", lambda run: 4)
+    config = tiny.config(num_train_epochs=9.0)
+    results = train_and_answer(config, run, do_predict=False)
+    assert results["best"] == RECORDED
+    assert json.loads((run / "metrics.json").read_text())["best"] == RECORDED
+
+
+def test_a_threshold_is_that_of_the_weights_that_answer(tiny, tmp_path, monkeypatch):
+    found = []
+    folder = write_run(tmp_path / "run", tiny.config(2))
+    monkeypatch.setattr(SquadRun, "train_and_restore_best", lambda run: 4)
+    monkeypatch.setattr(
+        SquadRun, "_predict", lambda run: found.append(run._threshold([]))
+    )
+    name = "null_score_diff_threshold"
+    summary = {"best": None, "threshold": {"step": 4, name: -1.5}}
+    (folder / "metrics.json").write_text(json.dumps(summary))
+    results = train_and_answer(tiny.config(2), folder, do_train=False)
+    assert found == [-1.5]
+    assert results["threshold"] == summary["threshold"]
+    # Training has gone on, and was killed before it could find another one.
+    summary["threshold"]["step"] = 2
+    (folder / "metrics.json").write_text(json.dumps(summary))
+    with pytest.raises(
+        InputError, match="no threshold for step 4, .*do_train and do_p"
+    ):
+        train_and_answer(tiny.config(2), folder, do_train=False)
