@@ -21,6 +21,7 @@ OPTIMIZERS = ("adamw", "lamb")
 STRATEGIES = ("off", "one_device", "mirrored", "multi_worker_mirrored", "tpu")
 RECOMPUTE = ("block",)
 PRECISIONS = ("float32", "float16", "bfloat16")
+_SEEDS = 2**32  # NumPy takes as many.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,6 +203,10 @@ class RunConfig(Config):
             "num_logical_cpus",
         ):
             self.require_at_least(name, 1)
+        if not 0 <= self.seed < _SEEDS:
+            raise InputError(
+                f"seed={self.seed} must be at least 0 and below {_SEEDS} (2**32)."
+            )
         for name in ("task_index", "num_gpus"):
             self.require_at_least(name, 0)
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
@@ -283,7 +288,8 @@ class ClassifierConfig(FineTuningConfig):
         self.require_at_least("warmup_step", 0)
         self.require_probability("classifier_dropout_prob")
         self.require_positive("num_train_epochs")
-        if self.warmup_step > self.train_step:
+        # Epochs replace train_step, which may be a default that nobody has asked for.
+        if self.num_train_epochs is None and self.warmup_step > self.train_step:
             raise InputError(
                 f"warmup_step={self.warmup_step} is more than "
                 f"train_step={self.train_step}; warm up for about a tenth of it."

@@ -51,6 +51,8 @@ def test_replace_checks_again():
         (LSHConfig, {"num_hashes": "2"}, "'2' is of type str; expected int"),
         (LSHConfig, {"num_hashes": True}, "of type bool; expected int"),
         (LSHConfig, {"num_buckets": 2.0}, "type float; expected int or null"),
+        (ClassifierConfig, {"seed": -1}, "seed=-1 must be at least 0 and below 42949"),
+        (ClassifierConfig, {"seed": 2**32}, "seed=4294967296 must be at least 0 and"),
         (AlbertConfig, {"hidden_size": 100}, "multiple of num_attention_heads=12"),
         (AlbertConfig, {"num_hidden_groups": 2}, "num_hidden_groups=2 is not support"),
         (AlbertConfig, {"hidden_dropout_prob": 1.0}, "at least 0 and below 1"),
@@ -94,6 +96,11 @@ def test_what_makes_no_sense_is_refused(config, settings, message):
         config.from_dict(settings, source="run.yaml")
     assert str(caught.value).startswith("run.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+def test_every_seed_of_numpy_is_allowed():
+    assert ClassifierConfig(seed=2**32 - 1).seed == 2**32 - 1
+    assert ClassifierConfig(seed=0).seed == 0
 
 
 def test_numbers_are_read_as_people_write_them(tmp_path):

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 
 import tensorflow as tf
 
@@ -15,11 +16,19 @@ RECORD_FILE = "best.json"
 
 @dataclasses.dataclass(frozen=True)
 class BestRecord:
-    """Which checkpoint is the best so far."""
+    """Which checkpoint is the best so far.
+
+    Attributes:
+      step: of training.
+      metrics: of its evaluation.
+      prefix: of its files.
+      evaluation: which examples that was on; None where it is not known.
+    """
 
     step: int
     metrics: dict[str, float]
     prefix: str
+    evaluation: str | None = None
 
 
 class BestCheckpoint:
@@ -29,13 +38,15 @@ class BestCheckpoint:
     whose evaluation gives a number that is not finite are never the best.
 
     The checkpoint is complete before the record names it, and the last one is deleted
-    only after that, so there is a best checkpoint at every moment once there was one.
+    only after that, so there is a best checkpoint at every moment once there was one,
+    until it is forgotten.
 
     Args:
       directory: holds the checkpoint and its record, `best.json`.
       metric: higher is better; of two with equal metric and loss the earlier stays.
       scratch: where a process that must not write results puts its copy; None for the
         process that writes them.
+      evaluation: which examples metrics are of; None where runs have but one set.
     """
 
     def __init__(
@@ -43,10 +54,12 @@ class BestCheckpoint:
         directory: pathlib.Path,
         metric: str,
         scratch: pathlib.Path | None = None,
+        evaluation: str | None = None,
     ):
         self._directory = directory
         self._metric = metric
         self._scratch = scratch
+        self._evaluation = evaluation
         self.record = read_best(directory)
 
     def offer(
@@ -69,25 +82,44 @@ class BestCheckpoint:
         directory = self._scratch or self._directory
         directory.mkdir(parents=True, exist_ok=True)
         prefix = checkpoint.write(str(directory / f"best-{step}"))
-        self.record = BestRecord(step, metrics, prefix)
+        self.record = BestRecord(step, metrics, prefix, self._evaluation)
         if self._scratch is None:
             self._write_record()
             self._delete_others()
         return True
 
-    def forget_outside(self, first_step: int, start_step: int) -> None:
+    @property
+    def is_of_another_evaluation(self) -> bool:
+        """Whether the record's metrics are known to be of other examples."""
+        evaluations = {self._evaluation, self.record and self.record.evaluation}
+        return len(evaluations - {None}) > 1
+
+    def forget(self) -> None:
+        """Drops the record, if there is one, and the checkpoint that it names."""
+        if self.record is None:
+            return
+        self.record = None
+        if self._scratch is None and self._directory.exists():
+            # At once, or half of it would be a source of weights after a kill; a
+            # folder of such a name is removed by `RunFolder.make`.
+            dropped = self._directory.with_name(f"{self._directory.name}_temp")
+            os.replace(self._directory, dropped)
+            shutil.rmtree(dropped, ignore_errors=True)
+
+    def forget_outside(self, first_step: int, start_step: int | None) -> None:
         """Drops a record that does not count where training goes on.
 
         Args:
           first_step: the record of this step or one before it was scored otherwise;
             0: there is none.
-          start_step: the step that training goes on from.
+          start_step: the step that training goes on from; None: it does not.
         """
         if self.record is None:
             return
         is_earlier = first_step and self.record.step <= first_step
-        if is_earlier or self.record.step > start_step:
-            self.record = None
+        is_later = start_step is not None and self.record.step > start_step
+        if is_earlier or is_later:
+            self.forget()
 
     def _rank(self, metrics: dict[str, float]) -> tuple[float, float]:
         return metrics[self._metric], -metrics.get("loss", 0.0)
@@ -95,6 +127,8 @@ class BestCheckpoint:
     def _write_record(self) -> None:
         name = os.path.basename(self.record.prefix)
         record = {**dataclasses.asdict(self.record), "prefix": name}
+        if self.record.evaluation is None:
+            del record["evaluation"]
         write_atomically(
             self._directory / RECORD_FILE, json.dumps(record, indent=2) + "\n"
         )
@@ -123,5 +157,8 @@ def read_best(directory: pathlib.Path) -> BestRecord | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return BestRecord(
-        record["step"], record["metrics"], str(directory / record["prefix"])
+        record["step"],
+        record["metrics"],
+        str(directory / record["prefix"]),
+        record.get("evaluation"),
     )

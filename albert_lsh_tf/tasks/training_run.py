@@ -42,6 +42,9 @@ class TrainingRun:
       evaluates: evaluate at every checkpoint.
     """
 
+    # Whether weights without scores that come later count for more than the best ones.
+    unscored_replace_best = False
+
     def __init__(
         self,
         config: RunConfig,
@@ -108,14 +111,15 @@ class TrainingRun:
             max_to_keep=self.config.keep_checkpoint_max,
             checkpoint_name=CHECKPOINT_NAME,
         )
-        best = BestCheckpoint(
-            self.folder.best_dir,
-            self.best_metric,
-            None if self.folder.writable else self.folder.checkpoint_dir,
-        )
-        best.forget_outside(self.first_step, self.start_step)
+        best = self._best(self.start_step)
         self.log.rewind(self.start_step)
         if self.evaluates:
+            if best.is_of_another_evaluation:
+                self.progress.say(
+                    "evaluation is on other examples than before: the best checkpoint "
+                    f"so far (step {best.record.step}) does not count any more"
+                )
+                best.forget()
             self._evaluate_pending(best)
         with self.strategy.scope():
             self.start()
@@ -132,6 +136,25 @@ class TrainingRun:
                 with orbit_quiet():
                     metrics = controller.evaluate()
                 self._record(best, step, metrics)
+            elif self.unscored_replace_best:
+                best.forget()
+
+    def evaluate_pending(self) -> None:
+        """Evaluates the checkpoints without scores, where nothing is trained."""
+        best = self._best(None)
+        if best.is_of_another_evaluation:
+            # It was chosen on others, and is not to be chosen anew on these.
+            self.progress.say(
+                "evaluation is on other examples than before: only the best checkpoint "
+                f"so far (step {best.record.step}) is scored"
+            )
+            return
+        self._evaluate_pending(best)
+
+    @property
+    def evaluation_identity(self) -> str | None:
+        """Which examples checkpoints are scored on; None where there is but one set."""
+        return None
 
     def evaluate(self) -> dict[str, float]:
         """Evaluates the model as it is."""
@@ -186,6 +209,19 @@ class TrainingRun:
     def shown(self, measures: dict[str, float]) -> dict[str, str]:
         """What of `further_measures` to show while training goes on."""
         return {}
+
+    def _best(self, start_step: int | None) -> BestCheckpoint:
+        """The best checkpoint so far; `start_step` is that of `forget_outside`."""
+        best = BestCheckpoint(
+            self.folder.best_dir,
+            self.best_metric,
+            None if self.folder.writable else self.folder.checkpoint_dir,
+            self.evaluation_identity if self.evaluates else None,
+        )
+        best.forget_outside(self.first_step, start_step)
+        # No worker may read what the chief writes from now on.
+        devices.wait_for_all(self.strategy)
+        return best
 
     def _controller(self) -> orbit.Controller:
         summaries = self.folder.path if self.folder.writable else None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from albert_lsh_tf.cli import flags, pretraining
 from albert_lsh_tf.cli import main as albert_lsh
@@ -14,7 +15,9 @@ from albert_lsh_tf.cli.pretraining_flags import FLAGS
 from albert_lsh_tf.config import LSHConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks.pretraining import training
+from albert_lsh_tf.tasks.pretraining.same_run import refuse_other_settings
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
+from albert_lsh_tf.tasks.run_folder import RunFolder
 from tests.shared_data import REPOSITORY
 
 # google-research/albert, run_pretraining.py.
@@ -220,6 +223,7 @@ def test_what_is_evaluated_again_is_evaluated_as_it_was(calls, monkeypatch, tmp_
             "--num_train_step=1",
             "unknown flag --num_train_step; did you mean 'num_train_",
         ),
+        ("--seed=-1", "seed=-1 must be at least 0 and below 4294967296"),
         ("--num_train_steps=x", "--num_train_steps=x: expected a whole number."),
         ("--masked_lm_prob=", "--masked_lm_prob=: expected a number."),
         ("--do_train=maybe", "--do_train=maybe: expected true or false."),
@@ -280,6 +284,31 @@ def test_a_mistyped_flag_does_not_wait_for_tensorflow(argument, status):
     assert done.stdout.endswith("False\n")
     assert done.returncode == status
     assert done.stderr.count("\n") == status
+
+
+def test_more_steps_go_on_with_a_run(calls, capsys):
+    """Warm-up is scaled with them, unless it is given."""
+    run = RunFolder("run", config_class=PretrainingConfig)
+    run.describe(config_of(calls, "--num_train_steps=1010"))
+    tf.train.CheckpointManager(
+        tf.train.Checkpoint(), run.path, 1, checkpoint_name="ckpt"
+    ).save(checkpoint_number=1000)
+
+    def going_on(*argv):
+        refuse_other_settings(config_of(calls, *argv), run, do_train=True)
+        return calls[-1][0].num_warmup_steps
+
+    assert run.saved_config().num_warmup_steps == 25
+    assert going_on("--num_train_steps=1010") == 25
+    # 50.5 would be its share, 49.5 that of what was rounded.
+    assert going_on("--num_train_steps=2020") == 50
+    assert going_on("--num_train_steps=2020", "--num_warmup_steps=25") == 25
+    with pytest.raises(InputError, match="num_warmup_steps=25 -> 40. Give another"):
+        going_on("--num_train_steps=2020", "--num_warmup_steps=40")
+    with pytest.raises(InputError, match="num_warmup_steps=25 -> 26. Give another"):
+        going_on("--num_train_steps=1010", "--num_warmup_steps=26")
+    with pytest.raises(InputError, match="up to step 1000, beyond num_train_steps=99"):
+        going_on("--num_train_steps=990")
 
 
 def test_fewer_steps_warm_up_for_as_large_a_share(calls):

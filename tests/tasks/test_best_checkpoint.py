@@ -91,12 +91,16 @@ def test_other_workers_write_elsewhere(tmp_path):
 
 
 def test_record_after_the_restored_step_is_forgotten(tmp_path):
-    best = BestCheckpoint(tmp_path, "accuracy")
+    best = BestCheckpoint(tmp_path / "best", "accuracy")
     offer(best, tf.Variable(0.0), 4, 0.9)
     best.forget_outside(0, 4)
     assert best.record.step == 4
+    best.forget_outside(0, None)  # Nothing is trained.
+    assert best.record.step == read_best(tmp_path / "best").step == 4
     best.forget_outside(0, 3)
     assert best.record is None
+    # Nor is it a source of weights any more.
+    assert not list(tmp_path.iterdir())
 
 
 def test_record_of_an_earlier_stage_is_forgotten(tmp_path):
@@ -106,6 +110,40 @@ def test_record_of_an_earlier_stage_is_forgotten(tmp_path):
     assert best.record.step == 4
     best.forget_outside(4, 9)
     assert best.record is None
+
+
+def test_what_is_forgotten_is_gone_for_the_chief_alone_to_remove(tmp_path):
+    chief = BestCheckpoint(tmp_path / "best", "accuracy")
+    variable = tf.Variable(0.0)
+    offer(chief, variable, 4, 0.9)
+    worker = BestCheckpoint(tmp_path / "best", "accuracy", tmp_path / "scratch")
+    worker.forget()
+    assert worker.record is None and read_best(tmp_path / "best").step == 4
+    chief.forget()
+    assert read_best(tmp_path / "best") is None
+    chief.forget()  # There is nothing left.
+    # A worse one is the best now.
+    assert offer(chief, variable, 5, 0.1)
+    assert read_best(tmp_path / "best").step == 5
+
+
+def test_scores_know_what_they_are_of(tmp_path):
+    def best(evaluation):
+        return BestCheckpoint(tmp_path, "accuracy", evaluation=evaluation)
+
+    assert not best("some").is_of_another_evaluation
+    offer(best("some"), tf.Variable(0.0), 1, 0.3)
+    assert read_best(tmp_path).evaluation == "some"
+    assert not best("some").is_of_another_evaluation
+    assert best("others").is_of_another_evaluation
+    assert not best(None).is_of_another_evaluation
+
+
+def test_scores_of_an_earlier_version_are_not_of_others(tmp_path):
+    offer(BestCheckpoint(tmp_path, "accuracy"), tf.Variable(0.0), 1, 0.3)
+    assert "evaluation" not in json.loads((tmp_path / "best.json").read_text())
+    best = BestCheckpoint(tmp_path, "accuracy", evaluation="some")
+    assert not best.is_of_another_evaluation
 
 
 def test_record_is_plain_json(tmp_path):

@@ -1,5 +1,8 @@
 """Devices that cannot be used are named."""
 
+import random
+
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -44,3 +47,12 @@ def test_errors_of_tensorflow_become_one_line(strategy, error, message, monkeypa
     with pytest.raises(InputError, match=message) as refused:
         devices.make_strategy(config)
     assert "\n" not in str(refused.value)
+
+
+def test_seeds_begin_again_where_numpys_end():
+    """A run that goes on adds its steps to its seed."""
+    drawn = []
+    for seed in (2**32 + 3, 3):
+        devices.set_seed(seed)
+        drawn.append((np.random.rand(), random.random(), float(tf.random.uniform([]))))
+    assert drawn[0] == drawn[1]

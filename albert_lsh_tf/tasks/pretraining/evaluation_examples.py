@@ -1,5 +1,7 @@
 """Examples of an evaluation, in memory."""
 
+import hashlib
+
 import numpy as np
 
 
@@ -20,3 +22,11 @@ class EvaluationExamples:
         """The columns, and `example_id`, int64 [n]."""
         ids = np.arange(len(self), dtype=np.int64)
         return {**self._columns, "example_id": ids}
+
+    def identity(self) -> str:
+        """How many examples there are, and a hash of all that is in them."""
+        digest = hashlib.sha256()
+        for name, values in sorted(self._columns.items()):
+            digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
+            digest.update(np.ascontiguousarray(values))
+        return f"{len(self)} examples, sha256 {digest.hexdigest()}"

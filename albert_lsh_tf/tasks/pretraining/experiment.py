@@ -46,8 +46,8 @@ def experiment_config(
             train_data=PretrainingDataConfig(
                 input_path=",".join(config.input_file),
                 global_batch_size=stage.train_batch_size,
-                # Every stage has examples of its own, from the first one on.
-                start_step=start_step - stage.first_step,
+                # Every length has examples of its own, from the first one on.
+                start_step=config.batches_before(stage) + start_step - stage.first_step,
                 **data_settings,
             ),
             validation_data=PretrainingDataConfig(

@@ -14,6 +14,7 @@ from albert_lsh_tf.checkpoints.positions import check_extension
 from albert_lsh_tf.checkpoints.sources import find_weights
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import AlbertConfig, check_attention_kinds
+from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.source import (
     ExampleSource,
     FileSource,
@@ -25,6 +26,7 @@ from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
 from albert_lsh_tf.tasks.run_folder import RunFolder
 
 DATA_FILE = "data.json"  # In a run's folder: what decides about its examples.
+_VOCABULARY = "vocabulary_sha256"  # In the identity of examples, where it is known.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +139,12 @@ class Examples:
     train: ExampleSource
     evaluation: ExampleSource
 
+    def num_predictions(self, config: ExampleConfig) -> int:
+        """Places for masked tokens in training; `config` is of examples to be made."""
+        if isinstance(self.train, FileSource):
+            return self.train.files.num_predictions
+        return config.num_predictions
+
 
 def open_examples(config: PretrainingConfig) -> Examples:
     """Opens what `input_file` and `eval_input_file` name.
@@ -187,27 +195,21 @@ def check_data(
       What decides about the examples, for `DATA_FILE`.
 
     Raises:
-      InputError: the run in the folder was trained on others, or they were made with
-        another vocabulary.
+      InputError: the run in the folder was trained on others, or these, or those of the
+        evaluation, were made with another vocabulary.
     """
     identity = examples.train.identity()
-    sha256 = identity.get("vocabulary_sha256")
-    file = start.vocabulary_file
-    if file and not os.path.isfile(file):
-        name = "vocab_file" if is_wordpiece(file) else "spm_model_file"
-        raise InputError(f"{name}={file}: no such file.")
-    if sha256 and file:
-        if hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest() != sha256:
+    _check_vocabulary(examples.train, identity, start, "input_file")
+    if examples.evaluation is not examples.train:
+        other = examples.evaluation.identity()
+        _check_vocabulary(examples.evaluation, other, start, "eval_input_file")
+        # The model's own may not be known; that of examples is, or None.
+        known = {each.get(_VOCABULARY) for each in (identity, other)} - {None}
+        if len(known) > 1:
             raise InputError(
-                f"input_file was made with another vocabulary than {file}; give the "
-                "one that it was made with as spm_model_file."
+                "eval_input_file was made with another vocabulary than input_file; "
+                "make both with the same one."
             )
-    num_pieces = examples.train.num_pieces()
-    if num_pieces is not None and num_pieces > start.albert_config.vocab_size:
-        raise InputError(
-            f"input_file was made with a vocabulary of {num_pieces} pieces, but the "
-            f"model has vocab_size={start.albert_config.vocab_size}."
-        )
     path = folder.path / DATA_FILE
     if folder.checkpoints() and path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != identity:
@@ -216,3 +218,33 @@ def check_data(
                 "same input_file, or another output_dir."
             )
     return identity
+
+
+def _check_vocabulary(
+    source: ExampleSource, identity: dict[str, Any], start: StartingPoint, name: str
+) -> None:
+    """Refuses examples of another vocabulary than the model's.
+
+    Args:
+      source: the examples.
+      identity: theirs.
+      start: its vocabulary and the number of pieces are used.
+      name: the setting that names them.
+    """
+    file = start.vocabulary_file
+    if file and not os.path.isfile(file):
+        kind = "vocab_file" if is_wordpiece(file) else "spm_model_file"
+        raise InputError(f"{kind}={file}: no such file.")
+    if file and identity.get(_VOCABULARY):
+        found = hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()
+        if found != identity[_VOCABULARY]:
+            raise InputError(
+                f"{name} was made with another vocabulary than {file}; give the "
+                "one that it was made with as spm_model_file."
+            )
+    num_pieces = source.num_pieces()
+    if num_pieces is not None and num_pieces > start.albert_config.vocab_size:
+        raise InputError(
+            f"{name} was made with a vocabulary of {num_pieces} pieces, but the "
+            f"model has vocab_size={start.albert_config.vocab_size}."
+        )

@@ -138,6 +138,28 @@ class PretrainingConfig(RunConfig):
         stages = self.stages()
         return next((stage for stage in stages if step < stage.last_step), stages[-1])
 
+    def stage_of(self, step: int) -> Stage:
+        """The stage that `step` itself belongs to, as its last one at most."""
+        stages = self.stages()
+        return next((stage for stage in stages if step <= stage.last_step), stages[-1])
+
+    def batches_before(self, stage: Stage) -> int:
+        """Batches of a stage's size that earlier ones of the same length have used up.
+
+        Their examples are one sequence, of which a stage takes whole batches: where
+        sizes differ, less than a batch is left out between two stages.
+        """
+        used = 0
+        for each in self.stages():
+            if each.max_seq_length != stage.max_seq_length:
+                continue
+            begin = -(-used // each.train_batch_size)
+            if each.first_step >= stage.first_step:
+                return begin
+            steps = each.last_step - each.first_step
+            used = (begin + steps) * each.train_batch_size
+        raise ValueError(f"{stage} is not of this run.")
+
     def longest_before(self, stage: Stage) -> int:
         """Tokens of the longest examples of the stages before one; 0 for the first."""
         return max(

@@ -32,6 +32,9 @@ class StageRun(TrainingRun):
       do_eval: evaluate at every checkpoint.
     """
 
+    # Training goes on for long: nobody expects the weights of long before its end.
+    unscored_replace_best = True
+
     def __init__(
         self,
         config: PretrainingConfig,
@@ -72,11 +75,15 @@ class StageRun(TrainingRun):
             config.attention,
             lsh_of_stage(config, stage),
             stage.max_seq_length,
-            config.example_config(stage.max_seq_length).num_predictions,
+            examples.num_predictions(config.example_config(stage.max_seq_length)),
             "gpu" if tf.config.list_logical_devices("GPU") else "cpu",
             config.replaced_token_weight > 0,
         )
         self._throughput = Throughput(flops, stage.train_batch_size, peak)
+
+    @property
+    def evaluation_identity(self) -> str | None:
+        return self.task.evaluation_identity
 
     def start(self) -> None:
         if self._checkpoint:

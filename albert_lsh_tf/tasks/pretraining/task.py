@@ -50,6 +50,8 @@ class PretrainingTask(base_task.Task):
         super().__init__(params, logging_dir, name)
         # By `input_path`; `build_inputs` opens those that are not here.
         self.sources: dict[str, ExampleSource] = {}
+        # Of the examples that `build_inputs` made last for evaluations.
+        self.evaluation_identity: str | None = None
 
     def build_model(self) -> AlbertPretrainer:
         """The model with new weights; `initialize` or a checkpoint may fill it."""
@@ -89,11 +91,9 @@ class PretrainingTask(base_task.Task):
                 config, params.global_batch_size, params.start_step, input_context
             )
         most = params.max_eval_steps * params.global_batch_size
-        return evaluation_dataset(
-            EvaluationExamples(source.evaluation_examples(config, most)),
-            params.global_batch_size,
-            input_context,
-        )
+        examples = EvaluationExamples(source.evaluation_examples(config, most))
+        self.evaluation_identity = examples.identity()
+        return evaluation_dataset(examples, params.global_batch_size, input_context)
 
     def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:
         """Training's means since the last look; evaluation adds up sums instead."""

@@ -55,20 +55,41 @@ def training_flops(
     return 2 * 3 * total
 
 
-def matmul_peak(dtype: tf.DType) -> float:
-    """Operations a second of large matrix products on this process's devices.
+def matmul_peak(dtype: tf.DType, strategy: tf.distribute.Strategy) -> float | None:
+    """Operations a second of large matrix products on the devices of a run.
 
     Args:
       dtype: of the matrices.
+      strategy: the devices, of all hosts.
 
     Returns:
-      The best of a few tries on one device, times the number of devices.
+      The best of a few tries on one device of this process, times the number of
+      devices; of CPUs that of hosts, since logical ones share the machine. None for
+      TPUs, where it is not measured.
     """
-    gpus = tf.config.list_logical_devices("GPU")
-    device = gpus[0] if gpus else tf.config.list_logical_devices("CPU")[0]
-    width = _WIDTH.get(device.device_type, _WIDTH["GPU"])
+    own = _own_devices(strategy)
+    kind = tf.DeviceSpec.from_string(own[0]).device_type
+    if kind not in _WIDTH:
+        return None
+    num_devices = strategy.num_replicas_in_sync
+    if kind == "CPU":
+        num_devices //= len(own)
+    return _peak_of(own[0], dtype, _WIDTH[kind]) * num_devices
+
+
+def _own_devices(strategy: tf.distribute.Strategy) -> tuple[str, ...]:
+    """Names of the devices that this process trains on."""
+    try:
+        return tuple(strategy.extended.worker_devices)
+    except RuntimeError:  # TensorFlow's default one does not tell.
+        gpus = tf.config.list_logical_devices("GPU")
+        return (gpus[0].name if gpus else "/device:CPU:0",)
+
+
+def _peak_of(device: str, dtype: tf.DType, width: int) -> float:
+    """Operations a second of products of [width, width] on one device."""
     multiply = tf.function(lambda x, y: tf.reduce_sum(tf.matmul(x, y)[0]))
-    with tf.device(device.name):
+    with tf.device(device):
         x = tf.cast(tf.random.stateless_normal([width, width], seed=(0, 0)), dtype)
         multiply(x, x).numpy()  # Traces, and wakes the device up.
         seconds = []
@@ -76,7 +97,7 @@ def matmul_peak(dtype: tf.DType) -> float:
             start = time.perf_counter()
             multiply(x, x).numpy()
             seconds.append(time.perf_counter() - start)
-    return 2 * width**3 / min(seconds) * max(len(gpus), 1)
+    return 2 * width**3 / min(seconds)
 
 
 class Throughput:

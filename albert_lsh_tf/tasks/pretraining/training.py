@@ -15,31 +15,13 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
 from albert_lsh_tf.tasks.pretraining import inputs
 from albert_lsh_tf.tasks.pretraining.results import draw_curves, summarize
+from albert_lsh_tf.tasks.pretraining.same_run import refuse_other_settings
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
 from albert_lsh_tf.tasks.pretraining.stage_run import StageRun
 from albert_lsh_tf.tasks.pretraining.throughput import matmul_peak
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.results import write_scores, write_summary
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
-from albert_lsh_tf.tasks.same_run import (
-    FREE_OF_EVERY_RUN,
-    changed_settings,
-    refuse_fewer_steps,
-)
-
-# Free to change while a run goes on, besides what is of every run.
-_FREE = (
-    *FREE_OF_EVERY_RUN,
-    "num_train_steps",  # See `refuse_fewer_steps`.
-    *("max_eval_steps", "eval_input_file", "gradient_accumulation_steps"),
-    *("input_file", "albert_config_file"),  # What is in them is compared.
-)
-# What the scores of weights that are trained already depend on.
-_SCORING = (
-    *("max_seq_length", "max_predictions_per_seq", "masked_lm_prob", "ngram"),
-    *("short_seq_prob", "copied_segment_prob", "seed"),
-    *("attention", "lsh", "lsh_budget", "mixed_precision"),
-)
 
 
 def pretrain(
@@ -61,19 +43,22 @@ def pretrain(
     Checkpoints, the best one by the accuracy of masked words, scores, summaries and
     learning curves are written to `output_dir`, which is then a source of weights for
     everything else. Where it holds a part of the same run, training goes on from there.
+    Training that is not evaluated leaves no best checkpoint: the last one counts then,
+    until what is kept of the others is evaluated.
 
     Args:
       config: the run.
       output_dir: its folder, for this run alone.
       do_train: train, up to `config.num_train_steps`.
-      do_eval: evaluate at every checkpoint, and the best one at the end.
+      do_eval: evaluate at every checkpoint, those of the stage that have no scores yet
+        too, and the best one at the end.
       strategy: instead of the one that `config` describes.
 
     Returns:
       What metrics.json holds: best, last, history, train_loss, seconds_per_step,
-      tokens_per_second, share_of_peak, peak_memory_mib; and `model`, with the best
-      checkpoint's weights, and `is_chief`, whether this process is the one worker that
-      writes results.
+      tokens_per_second, share_of_peak, peak_memory_mib; and `model`, with the weights
+      of the best checkpoint, or else of the last one, and `is_chief`, whether this
+      process is the one worker that writes results.
 
     Raises:
       InputError: something the user gave cannot be used; nothing was overwritten.
@@ -91,7 +76,7 @@ def _run(
     strategy: tf.distribute.Strategy | None,
 ) -> dict[str, Any]:
     """Checks everything, then trains stage by stage."""
-    _refuse_other_settings(config, folder, do_train)
+    refuse_other_settings(config, folder, do_train)
     # Before anything else of TensorFlow: it fixes which devices there are.
     strategy = strategy or devices.make_strategy(config, Progress(0).say)
     folder.writable = devices.is_chief(strategy)
@@ -124,13 +109,14 @@ def _run(
             folder.write(inputs.DATA_FILE, json.dumps(identity, indent=2) + "\n")
         peak = None
         if folder.writable:
-            peak = matmul_peak(_compute_dtype()) * devices.num_hosts(strategy)
+            peak = matmul_peak(_compute_dtype(), strategy)
+        if peak:
             say(f"matmul peak: {peak / 1e9:,.0f} GFLOP/s in {_compute_dtype().name}")
     elif do_train:
         say(f"{folder.path} is trained up to step {trained_steps} already.")
     while True:
-        stage = config.stage_after(trained_steps)
         trains = do_train and trained_steps < config.num_train_steps
+        stage = (config.stage_after if trains else config.stage_of)(trained_steps)
         run = StageRun(
             config,
             stage,
@@ -155,10 +141,14 @@ def _run(
                 return _finish(run, do_eval)
         finally:
             run.close()
+        # The chief may still be writing the checkpoint that the next stage begins with.
+        devices.wait_for_all(strategy)
 
 
 def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
     """Evaluates the best checkpoint, and writes what the run came to."""
+    if do_eval and not run.trains:
+        run.evaluate_pending()
     scores, step = None, run.restore_best()
     if do_eval:
         metrics = run.evaluate_best(step)
@@ -171,27 +161,6 @@ def _finish(run: StageRun, do_eval: bool) -> dict[str, Any]:
     draw_curves(run.folder, run.log)
     run.progress.say(f"results: {run.folder.path}")
     return {**summary, "model": run.model, "is_chief": run.folder.writable}
-
-
-def _refuse_other_settings(
-    config: PretrainingConfig, folder: RunFolder, do_train: bool
-) -> None:
-    """Refuses settings that would mix two runs in one folder, or their scores."""
-    saved = folder.saved_config()
-    if saved is None or not folder.checkpoints():
-        return
-    names = [name for name in config.to_dict() if name not in _FREE]
-    if changes := changed_settings(saved, config, names if do_train else _SCORING):
-        raise InputError(
-            f"output_dir={folder.path} holds a run with other settings: "
-            f"{', '.join(changes)}. Give another --output_dir, or leave them as they "
-            f"were; --init_checkpoint={folder.path} goes on from its weights."
-        )
-    if do_train:
-        trained_steps = step_of(folder.latest_checkpoint())
-        refuse_fewer_steps(
-            folder, "num_train_steps", config.num_train_steps, trained_steps
-        )
 
 
 def _compute_dtype() -> tf.DType:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import types
 
 import numpy as np
 import pytest
@@ -187,6 +188,30 @@ def test_examples_and_vocabulary_belong_together(tiny, run, vocabulary_files):
         inputs.check_data(examples, start_with(own, vocab_size=97), run)
 
 
+def test_examples_of_an_evaluation_have_the_vocabulary_too(tiny, run, vocabulary_files):
+    def source(name, num_pieces=ALBERT["vocab_size"]):
+        sha256 = name and hashlib.sha256(name.encode()).hexdigest()
+        return types.SimpleNamespace(
+            identity=lambda: {"vocabulary_sha256": sha256} if sha256 else {},
+            num_pieces=lambda: num_pieces,
+        )
+
+    def check(evaluation, file, train="own"):
+        examples = inputs.Examples(source(train), evaluation)
+        return inputs.check_data(examples, start_with(file), run)
+
+    own, _ = vocabulary_files
+    assert check(source("own"), own) == check(source(None), own)
+    with pytest.raises(InputError, match="^eval_input_file was made with another vo"):
+        check(source("other"), own)
+    with pytest.raises(InputError, match="^eval_input_file .* vocabulary of 103 piec"):
+        check(source("own", 103), own)
+    # A run that goes on knows it by its examples alone.
+    with pytest.raises(InputError, match="^eval_input_file .*lary than input_file; ma"):
+        check(source("other"), None)
+    check(source("other"), None, train=None)
+
+
 def test_the_vocabulary_is_the_named_one_or_that_of_the_weights(tiny, run, tmp_path):
     variables = {**checkpoints.google_variables(), **checkpoints.training_extras()}
     google = checkpoints.write_google_folder(tmp_path / "google", variables)
@@ -211,6 +236,8 @@ def test_examples_of_files_are_told_by_what_is_in_them(tiny, run, tmp_path):
     file = write_examples(tmp_path / "examples", config)
     examples = inputs.open_examples(tiny.config(input_file=[str(file)]))
     assert examples.evaluation is examples.train
+    # Of the places for masked tokens, those in the files count.
+    assert examples.num_predictions(config.replace(max_predictions_per_seq=2)) == 4
     run.make()
     identity = inputs.check_data(examples, start_with(None), run)
     checkpoint = tf.train.Checkpoint(variable=tf.Variable(0.0))
@@ -241,6 +268,8 @@ def test_evaluation_may_have_other_examples(tiny, tmp_path):
     config = tiny.config(eval_input_file=[str(file)])
     examples = inputs.open_examples(config)
     assert examples.train.num_pieces() == 101
+    fewer = config.example_config(23).replace(max_predictions_per_seq=2)
+    assert examples.num_predictions(fewer) == 2
     assert examples.evaluation.description.startswith("1 files of examples of 23 tok")
     # They are checked, too.
     with pytest.raises(

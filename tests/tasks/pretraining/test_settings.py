@@ -82,6 +82,31 @@ def test_a_folder_that_was_trained_for_longer_is_in_the_last_stage():
     assert config("128:10").stage_after(99) == Stage(512, 64, 10, 37)
 
 
+@pytest.mark.parametrize(
+    "step, length", [(1, 128), (10, 128), (11, 256), (15, 256), (16, 512), (99, 512)]
+)
+def test_weights_are_of_the_stage_that_trained_them(step, length):
+    assert config("128:10", "256:5:32").stage_of(step).max_seq_length == length
+
+
+@pytest.mark.parametrize(
+    "curriculum, expected",
+    [
+        ([], [0]),
+        (["128:10", "256:5:32"], [0, 0, 0]),
+        # 10 * 64 examples are 20 batches of 32.
+        (["512:10", "128:5", "512:5:32"], [0, 0, 20, 13]),
+        # 3 * 5 are no whole batches of 4: from the 17th on, and then 4 + 3 of 4.
+        (["512:3:5", "512:3:4"], [0, 4, 1]),
+    ],
+    ids=["one", "other_lengths", "whole_batches", "rest"],
+)
+def test_stages_of_one_length_share_its_examples(curriculum, expected):
+    settings = config(*curriculum)
+    found = [settings.batches_before(stage) for stage in settings.stages()]
+    assert found == expected
+
+
 def test_examples_of_a_stage():
     examples = config(
         "128:10",

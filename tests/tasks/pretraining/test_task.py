@@ -62,6 +62,38 @@ def test_training_begins_where_its_stage_does(tiny):
         assert rows_of(batch) == rows_of(expected)
 
 
+def test_stages_of_one_length_do_not_repeat_its_examples(tiny):
+    """23 tokens, 13, and 23 again; of the first stage 15 examples, of 6 two batches."""
+    config = tiny.config(curriculum=["23:3:5", "13:1:5"], num_train_steps=9)
+    examples = examples_of(config.example_config(23), 1)
+    for start_step, first in ((4, 18), (5, 24)):
+        params = params_of(config, start_step).task
+        (batch,) = batches_of(PretrainingTask(params), params.train_data, 1)
+        # They are in the second epoch from 29 on.
+        expected = {k: v[first : first + 6] for k, v in examples.items()}
+        count = len(expected["input_ids"])
+        assert rows_of(batch)[:count] == rows_of(expected)
+
+
+def test_evaluation_examples_are_told_apart_by_what_they_are(tiny):
+    def identity(**changes):
+        params = params_of(tiny.config(**changes)).task
+        task = PretrainingTask(params)
+        assert task.evaluation_identity is None
+        task.build_inputs(params.validation_data)
+        return task.evaluation_identity
+
+    assert identity(eval_batch_size=7).startswith("29 examples, sha256 ")
+    assert identity(eval_batch_size=7) == identity(eval_batch_size=5)
+    several = {
+        identity(eval_batch_size=7),
+        identity(eval_batch_size=7, max_eval_steps=2),
+        identity(seed=7),
+        identity(max_seq_length=19),
+    }
+    assert len(several) == 4
+
+
 def test_every_setting_of_examples_reaches_them(tiny):
     config = tiny.config(
         masked_lm_prob=0.3, ngram=1, short_seq_prob=0.9, max_predictions_per_seq=5

@@ -176,27 +176,55 @@ def test_no_query_attends_to_more_keys_than_there_are():
 @pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
 def test_the_peak_is_a_number_of_operations(dtype, monkeypatch):
     monkeypatch.setattr(throughput, "_WIDTH", {"CPU": 128, "GPU": 128})
-    peak = matmul_peak(dtype)
+    peak = matmul_peak(dtype, tf.distribute.get_strategy())
     # From a device that is emulated to one that there is not.
     assert 1e6 < peak < 1e17
 
 
-@pytest.mark.parametrize("kind, num_devices, peaks", [("CPU", 2, 1), ("GPU", 3, 3)])
-def test_the_peak_is_that_of_the_best_try(kind, num_devices, peaks, monkeypatch):
-    """Of all GPUs, but of one CPU device, since logical ones share the machine."""
-    monkeypatch.setattr(throughput, "_WIDTH", {kind: 101, "GPU": 101})
+def strategy_of(kind, num_own, num_replicas):
+    """No machine of tests has several GPUs, or a TPU."""
+    devices = [
+        f"/job:worker/replica:0/task:1/device:{kind}:{i}" for i in range(num_own)
+    ]
+    return types.SimpleNamespace(
+        extended=types.SimpleNamespace(worker_devices=devices),
+        num_replicas_in_sync=num_replicas,
+    )
+
+
+@pytest.mark.parametrize(
+    "kind, num_own, num_replicas, peaks",
+    [("CPU", 2, 2, 1), ("CPU", 2, 6, 3), ("GPU", 1, 1, 1), ("GPU", 3, 6, 6)],
+)
+def test_the_peak_is_that_of_the_devices_of_the_run(
+    kind, num_own, num_replicas, peaks, monkeypatch
+):
+    """Logical CPU devices share a machine; GPUs that are not used do not count."""
+    monkeypatch.setattr(throughput, "_WIDTH", {kind: 101})
+    measured = []
+    monkeypatch.setattr(
+        throughput, "_peak_of", lambda *given: measured.append(given) or 7.0
+    )
+    others = [types.SimpleNamespace(name="/device:GPU:0")] * 5
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: others)
+    strategy = strategy_of(kind, num_own, num_replicas)
+    assert matmul_peak(tf.float32, strategy) == 7.0 * peaks
+    own = strategy.extended.worker_devices[0]
+    assert measured == [(own, tf.float32, 101)]
+
+
+def test_of_tpus_there_is_no_peak():
+    assert matmul_peak(tf.bfloat16, strategy_of("TPU", 8, 8)) is None
+
+
+def test_the_peak_is_that_of_the_best_try(monkeypatch):
+    monkeypatch.setattr(throughput, "_WIDTH", {"CPU": 101})
     # Seconds at the beginning and the end of each try: 3, 2, 5, 7, 11.
     times = iter([0, 3, 10, 12, 20, 25, 30, 37, 40, 51])
     clock = types.SimpleNamespace(perf_counter=lambda: next(times))
     monkeypatch.setattr(throughput, "time", clock)
-    # No machine of tests has several GPUs; by whatever name, the CPU does the work.
-    device = types.SimpleNamespace(name="/device:CPU:0", device_type=kind)
-    monkeypatch.setattr(
-        tf.config,
-        "list_logical_devices",
-        lambda asked_for: [device] * num_devices if asked_for == kind else [],
-    )
-    assert matmul_peak(tf.float32) == 2 * 101**3 / 2 * peaks
+    strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    assert matmul_peak(tf.float32, strategy) == 2 * 101**3 / 2
 
 
 def test_throughput_of_some_steps():
