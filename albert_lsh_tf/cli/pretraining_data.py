@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -89,7 +90,7 @@ class FileFlags(Config):
     def vocabulary_file(self) -> str:
         """What the text is tokenized with."""
         # Google's command gives the list of pieces as vocab_file beside the model.
-        return self.spm_model_file or self.vocab_file
+        return os.path.expanduser(self.spm_model_file or self.vocab_file)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -109,10 +110,12 @@ def _command(argv: list[str]) -> None:
     flags, config, output_dir = config_flags.parse(
         argv, (FileFlags, ExampleConfig), default_output_dir=OUTPUT_DIR
     )
+    output_dir = os.path.expanduser(output_dir)
     messages.quiet_tensorflow()
-    with messages.when_interrupted(
-        "the same command goes on after the last file that was finished."
-    ):
+    outcome = "the same command goes on after the last file that was finished."
+    if flags.runner:
+        outcome = "with Beam, the same command makes all files again."
+    with messages.when_interrupted(outcome):
         if flags.runner:
             _run_beam(flags, config, output_dir)
         else:
@@ -125,7 +128,8 @@ def help_text() -> str:
     lines = [
         "Makes the examples that ALBERT is pre-trained on: two segments of a document,",
         "in order or swapped, with masked n-grams of words. A command that was",
-        "interrupted goes on where it was when it is given again.",
+        "interrupted goes on where it was when it is given again; with --runner, it",
+        "begins again.",
         "",
         f"  {program} --input_file='text/*.txt.gz' \\",
         "    --spm_model_file=30k-clean.model --output_dir=examples",
@@ -154,6 +158,7 @@ def _run(flags: FileFlags, config: ExampleConfig, output_dir: pathlib.Path) -> N
             folder,
             flags.do_lower_case,
             num_workers,
+            say=messages.say,
         )
         messages.say(f"{folder}: {corpus.description()}")
         return

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import pathlib
+import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -144,8 +146,11 @@ def refuse_unknown_files(path: pathlib.Path, names: Sequence[str]) -> None:
 
 @contextmanager
 def atomic_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A file beside `path` to write, which then takes its place as a whole."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    """A file beside `path` to write, which then takes its place as a whole.
+
+    Each call has one of its own: what two processes write at once is never mixed.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -153,6 +158,21 @@ def atomic_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_left_overs(folder: pathlib.Path, names: Sequence[str]) -> None:
+    """Removes what a kill left of `atomic_file`; while nobody else writes there.
+
+    Args:
+      folder: of the files.
+      names: of those that were to be written.
+    """
+    known = set(names)
+    for path in folder.iterdir():
+        # Without the digits, as earlier versions named it, too.
+        left_over = re.fullmatch(r"\.(.+?)(\.[0-9a-f]{8})?\.tmp", path.name)
+        if left_over and left_over[1] in known:
+            path.unlink(missing_ok=True)
 
 
 def describe_file(path: pathlib.Path) -> dict[str, Any]:

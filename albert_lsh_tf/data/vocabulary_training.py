@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import pathlib
 import random
 import re
@@ -13,12 +14,15 @@ from albert_lsh_tf.config_io import Config, setting
 from albert_lsh_tf.data.manifest import atomic_file
 from albert_lsh_tf.data.pretraining import documents
 from albert_lsh_tf.data.tokenization import CLS, MASK, SEP, preprocess_text
+from albert_lsh_tf.data.writing import make_folder
 from albert_lsh_tf.errors import InputError
 
 # What the models that Google released were trained with; from the model itself.
 CONTROL_SYMBOLS = (CLS, SEP, MASK)
 USER_DEFINED_SYMBOLS = ("(", ")", '"', "-", ".", "\u2013", "\u00a3", "\u20ac")
 LONGEST_LINE = 4192  # Bytes; SentencePiece leaves out what is longer.
+MOST_THREADS = 128  # Each has counts of its own of up to a million pieces.
+MOST_PIECES = 2**31 - 1  # It counts them in 32 bits.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,11 @@ class VocabularyConfig(Config):
     def validate(self) -> None:
         for name in ("vocab_size", "input_sentence_size", "num_threads"):
             self.require_at_least(name, 1)
+        for name, most in (("vocab_size", MOST_PIECES), ("num_threads", MOST_THREADS)):
+            if getattr(self, name) > most:
+                raise InputError(
+                    f"{name}={getattr(self, name)} must be at most {most}."
+                )
         if not 0.98 <= self.character_coverage <= 1:
             raise InputError(
                 f"character_coverage={self.character_coverage} must be at least 0.98 "
@@ -59,7 +68,7 @@ def write_vocabulary(
     Args:
       input_files: names and patterns of UTF-8 text, packed by gzip if they end in .gz.
       model_prefix: the files are this with .model and .vocab; the latter is for people:
-        a piece, a tab and its score a line.
+        a piece, a tab and its score a line. ~ is the user's home; the folder is made.
       config: what the vocabulary is like.
       say: prints a line for the user.
 
@@ -67,25 +76,28 @@ def write_vocabulary(
       The .model file.
 
     Raises:
-      InputError: a file cannot be used, it is there already, or the text does not do
-        for the vocabulary.
+      InputError: a file cannot be used, the vocabulary is there already or cannot be
+        written, or the text does not do for it.
     """
     model_file, vocab_file = (
-        pathlib.Path(f"{model_prefix}{suffix}") for suffix in (".model", ".vocab")
+        pathlib.Path(f"{os.path.expanduser(model_prefix)}{suffix}")
+        for suffix in (".model", ".vocab")
     )
-    for file in (model_file, vocab_file):
-        if file.exists():
-            raise InputError(
-                f"{file} is there already; give another model_prefix, or delete it."
-            )
-    lines = read_lines(documents.find_files(input_files), config.do_lower_case)
+    if model_file.exists():
+        raise InputError(
+            f"{model_file} is there already; give another model_prefix, or delete it."
+        )
+    files = documents.find_files(input_files)
+    make_folder(model_file.parent, "model_prefix")  # Before what may take hours.
+    if vocab_file.exists():  # It is written first.
+        say(f"{vocab_file} has no .model: left of a start that was stopped, made anew.")
+    lines = read_lines(files, config.do_lower_case)
     lines, num_lines = sample(lines, config.input_sentence_size, config.random_seed)
     fitting = [line for line in lines if len(line.encode()) <= LONGEST_LINE]
     if too_long := len(lines) - len(fitting):
         say(f"{too_long:,} lines of more than {LONGEST_LINE} bytes left out.")
     say(f"training on {len(fitting):,} of {num_lines:,} lines")
     content = train_vocabulary(fitting, config)
-    model_file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(vocab_file) as temporary:
         temporary.write_text("".join(_pieces(content)), encoding="utf-8")
     with atomic_file(model_file) as temporary:
@@ -164,12 +176,12 @@ def train_vocabulary(lines: Sequence[str], config: VocabularyConfig) -> bytes:
             num_threads=config.num_threads,
             minloglevel=2,
         )
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # The latter is of a flag's value.
         raise _explained(error, config) from error
     return model.getvalue()
 
 
-def _explained(error: RuntimeError, config: VocabularyConfig) -> Exception:
+def _explained(error: Exception, config: VocabularyConfig) -> InputError:
     """What the user can do about an error of SentencePiece's."""
     if most := re.search(r"set it to a value <= (\d+)", str(error)):
         return InputError(
@@ -182,7 +194,12 @@ def _explained(error: RuntimeError, config: VocabularyConfig) -> Exception:
             f"{least[1]} pieces; give a larger vocab_size, or a smaller "
             "character_coverage."
         )
-    return error
+    if "all_chars_count" in str(error):
+        return InputError("input_file: there is no character of text to train on.")
+    line = " ".join(str(error).split())
+    return InputError(
+        f"SentencePiece cannot train on this text with these settings: {line}"
+    )
 
 
 def _pieces(content: bytes) -> Iterator[str]:

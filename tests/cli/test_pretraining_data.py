@@ -100,6 +100,22 @@ def test_online_writes_token_ids_alone(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tokens"]
 
 
+def test_homes_are_filled_in(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    write_text(home)
+    (home / "spiece.model").write_bytes(SPM_MODEL_FILE.read_bytes())
+    rest = ("--spm_model_file=~/spiece.model", "--num_workers=1", "--dupe_factor=1")
+    run("--input_file=~/*.txt", "--online", "--output_dir=~/a", *rest)
+    assert (home / "a" / "tokens" / "manifest.json").exists()
+    run("--input_file=~/text.txt", "--output_file=~/b/x,~/b/y", *rest)
+    assert (home / "b" / "y").exists() and (home / "b" / "tokens").exists()
+    run("--output_dir=~/c", *rest)
+    assert (home / "c" / "manifest.json").exists()
+    assert not (tmp_path / "~").exists()
+
+
 @pytest.mark.parametrize(
     "arguments, line",
     [
@@ -107,6 +123,14 @@ def test_online_writes_token_ids_alone(tmp_path, capsys):
         (["--do_permutation=true"], "--do_permutation has no meaning here: words "),
         (["--max_seq_length=4"], "max_seq_length=4 must be at least 5: [CLS], two "),
         (["--max_seq_len=4"], "unknown flag --max_seq_len; did you mean 'max_seq_leng"),
+        (
+            ["--random_seed=-9223372036854775809"],
+            "random_seed=-9223372036854775809 must",
+        ),
+        (
+            ["--random_seed=9223372036854775808"],
+            "random_seed=9223372036854775808 must ",
+        ),
         (["--dupe_factor=0"], "dupe_factor=0 must be at least 1."),
         (["--input_file=none*"], "input_file: nothing matches none*; give UTF-8 text"),
         (["--input_file="], "--input_file must be given: UTF-8 text, a sentence a "),
@@ -147,3 +171,15 @@ def test_an_interruption_says_how_to_go_on(monkeypatch, capsys):
         run()
     assert stopped.value.code == 130
     assert capsys.readouterr().err.startswith("error: interrupted; the same command go")
+
+
+def test_an_interrupted_run_of_beam_begins_again(monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretraining_data, "_run_beam", stop)
+    with pytest.raises(SystemExit) as stopped:
+        run("--runner=DirectRunner")
+    assert stopped.value.code == 130
+    line = "error: interrupted; with Beam, the same command makes all files again.\n"
+    assert capsys.readouterr().err == line

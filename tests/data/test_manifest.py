@@ -7,6 +7,7 @@ from albert_lsh_tf.data.manifest import (
     Manifest,
     atomic_file,
     describe_file,
+    remove_left_overs,
 )
 from albert_lsh_tf.errors import InputError
 
@@ -94,3 +95,23 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path):
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+
+
+def test_two_that_write_a_file_at_once_do_not_mix(tmp_path):
+    path = tmp_path / "a"
+    with atomic_file(path) as first:
+        first.write_text("first, and long")
+        with atomic_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first, and long"
+
+
+def test_what_a_kill_leaves_is_removed_and_nothing_else(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_file(tmp_path / "a.b") as left:
+        kept = [".a.tmp", ".a.b", ".other.0123abcd.tmp", ".a.b.c.tmp"]
+        for name in (".a.b.tmp", *kept):
+            (tmp_path / name).touch()
+        left.touch()
+        remove_left_overs(tmp_path, ["a.b", "c"])
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

@@ -7,6 +7,7 @@ import scipy.stats
 from sentencepiece import sentencepiece_model_pb2
 
 from albert_lsh_tf.checkpoints.vocabulary import check_vocabulary
+from albert_lsh_tf.data import vocabulary_training
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.vocabulary_training import (
     LONGEST_LINE,
@@ -126,6 +127,7 @@ def test_lines_that_are_too_long_are_told_of(tmp_path, said):
     "text, changes, message",
     [
         ("", {}, "input_file: there is no line of text to train on."),
+        ("\u2581\n", {}, "input_file: there is no character of text to train on."),
         (
             "a b c",
             {},
@@ -141,17 +143,65 @@ def test_lines_that_are_too_long_are_told_of(tmp_path, said):
 def test_text_that_does_not_do_is_one_line(tmp_path, text, changes, message):
     with pytest.raises(InputError, match=message):
         write(tmp_path, text, CONFIG.replace(**changes))
-    assert not (tmp_path / "vocab").exists()
+    assert not any((tmp_path / "vocab").iterdir())
 
 
-@pytest.mark.parametrize("suffix", [".model", ".vocab"])
-def test_nothing_is_written_over(tmp_path, suffix):
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError])
+def test_other_errors_of_sentencepiece_are_one_line(monkeypatch, kind):
+    def refuse(**_):
+        raise kind("INTERNAL: x.cc(7) [a]\nb ")
+
+    trainer = vocabulary_training.sentencepiece.SentencePieceTrainer
+    monkeypatch.setattr(trainer, "Train", refuse)
+    message = (
+        "^SentencePiece cannot train .* settings: INTERNAL: x.cc\\(7\\) \\[a\\] b$"
+    )
+    with pytest.raises(InputError, match=message):
+        train_vocabulary(["text"], CONFIG)
+
+
+@pytest.mark.parametrize("with_list", [False, True])
+def test_nothing_is_written_over(tmp_path, with_list):
     (tmp_path / "vocab").mkdir()
-    path = tmp_path / "vocab" / f"spiece{suffix}"
-    path.write_text("mine")
-    with pytest.raises(InputError, match=f"spiece{suffix} is there already; give anot"):
+    paths = [tmp_path / "vocab" / f"spiece{end}" for end in (".model", ".vocab")]
+    for path in paths[: 1 + with_list]:
+        path.write_text("mine")
+    with pytest.raises(InputError, match="spiece.model is there already; give another"):
         write(tmp_path)
-    assert path.read_text() == "mine"
+    assert {path.read_text() for path in paths[: 1 + with_list]} == {"mine"}
+
+
+def test_a_list_without_its_model_is_what_a_kill_left(tmp_path, said):
+    (tmp_path / "vocab").mkdir()
+    (tmp_path / "vocab" / "spiece.vocab").write_text("half")
+    assert write(tmp_path, say=said.append).exists()
+    assert "spiece.vocab has no .model: left of a start that was stopped" in said[0]
+    assert (tmp_path / "vocab" / "spiece.vocab").read_text("utf-8").startswith("<pad>")
+
+
+def test_where_nothing_can_be_written_is_found_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(vocabulary_training, "read_lines", None)
+    (tmp_path / "vocab").touch()
+    message = "vocab: no file can be made there .*; give another model_prefix."
+    with pytest.raises(InputError, match=message):
+        write(tmp_path)
+
+
+def test_homes_are_filled_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_text(tmp_path)
+    written = write_vocabulary(
+        ["~/text.txt"], "~/new/spiece", CONFIG, lambda line: None
+    )
+    assert written == tmp_path / "new" / "spiece.model"
+    assert written.exists()
+
+
+@pytest.mark.parametrize("changes", [{"num_threads": 129}, {"vocab_size": 2**31}])
+def test_numbers_have_limits(changes):
+    ((name, value),) = changes.items()
+    with pytest.raises(InputError, match=f"{name}={value} must be at most {value - 1}"):
+        CONFIG.replace(**changes)
 
 
 @pytest.mark.parametrize("coverage", [0.9, 1.1])

@@ -9,7 +9,8 @@ In the order in which they are used:
     copying      second segments that repeat a part of the first, if asked for
     masking      which words are masked, and by what
     examples     segments and masks to arrays, and to Google's TFRecords
-    create       all of it to files, in parallel; `beam` for more than one machine
+    create       all of it to files, in parallel; `beam` for more than one machine,
+                 with `remote_files`
     online       all of it inside tf.data, with new masks every epoch
 
 Every random number is a function of the seed and of what it is for (`random_numbers`):

@@ -8,6 +8,7 @@ may be of any file system that TensorFlow knows, such as gs://.
 import collections
 import contextlib
 import logging
+import os
 import pathlib
 import posixpath
 import re
@@ -20,9 +21,10 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from albert_lsh_tf.data.manifest import FILE_NAME, Manifest
-from albert_lsh_tf.data.pretraining import documents, files
+from albert_lsh_tf.data.manifest import Manifest
+from albert_lsh_tf.data.pretraining import documents, files, remote_files
 from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
+from albert_lsh_tf.data.pretraining.remote_files import write_manifest
 from albert_lsh_tf.data.pretraining.segments import cut_documents
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import (
@@ -58,7 +60,8 @@ def create_pretraining_data(
     Differences: there is no folder of tokens, and a run that was killed begins again.
 
     Args:
-      input_files: names and patterns; each file is read by one worker.
+      input_files: names and patterns; each file is read by one worker. A file counts
+        as changed if its size or time is another.
       output_dir: for the files, which are named by `files.output_names`.
       vocabulary_file: SentencePiece model, or WordPiece vocabulary if it ends in .txt;
         on this machine.
@@ -76,8 +79,10 @@ def create_pretraining_data(
     Raises:
       InputError: something given cannot be used; see the message.
     """
-    texts = _find_files(input_files)
+    output_dir = os.path.expanduser(output_dir)
+    texts = remote_files.find_texts(input_files)
     vocabulary = Vocabulary.of(open_tokenizer(vocabulary_file, do_lower_case))
+    num_pieces = len(vocabulary.starts_word)
     names = files.output_names(num_files)
     manifest_config = files.manifest_config(
         config,
@@ -86,10 +91,10 @@ def create_pretraining_data(
         {
             "vocabulary_sha256": vocabulary.sha256,
             "do_lower_case": do_lower_case,
-            "input_files": [posixpath.basename(text) for text in texts],
+            **remote_files.identity(texts),
         },
     )
-    if finished := _finished(output_dir, manifest_config, names):
+    if finished := remote_files.finished(output_dir, manifest_config, names):
         say(f"{num_files} of {num_files} files were finished before.")
         return finished
     tf.io.gfile.makedirs(output_dir)
@@ -111,12 +116,12 @@ def create_pretraining_data(
             (dealt, root | "Nothing" >> beam.Create(nothing))
             | beam.Flatten()
             | "ByFile" >> beam.GroupByKey()
-            | "WriteFiles" >> beam.Map(_write_file, output_dir, names)
+            | "WriteFiles" >> beam.Map(_write_file, output_dir, names, num_pieces)
             | "Entries" >> beam.combiners.ToList()
-            | "WriteManifest" >> beam.Map(_write_manifest, output_dir, manifest_config)
+            | "WriteManifest" >> beam.Map(write_manifest, output_dir, manifest_config)
         )
-    manifest = _finished(output_dir, manifest_config, names)
-    if not manifest.totals["examples"]:
+    manifest = remote_files.finished(output_dir, manifest_config, names)
+    if manifest is None:  # `write_manifest` writes none where there is no example.
         raise InputError(
             f"input_file: no document of two sentences or more in {len(texts)} files; "
             f"{documents.FORMAT}."
@@ -191,7 +196,10 @@ def _read_documents(number: int, path: str) -> Iterator[Document]:
 
 
 def _write_file(
-    grouped: tuple[int, Iterable[Dealt]], output_dir: str, names: Sequence[str]
+    grouped: tuple[int, Iterable[Dealt]],
+    output_dir: str,
+    names: Sequence[str],
+    num_pieces: int,
 ) -> tuple[str, dict[str, Any]]:
     """Writes one file as a whole; returns its name and its entry of the manifest."""
     number, dealt = grouped
@@ -201,63 +209,11 @@ def _write_file(
         records += more_records
         counts += more_counts
     order = np.argsort(np.concatenate(places), kind="stable")
-    path = posixpath.join(output_dir, names[number])
-    with tempfile.TemporaryDirectory() as folder:
-        made = pathlib.Path(folder) / names[number]
-        entry = files.write_records(made, (records[row] for row in order))
-        tf.io.gfile.copy(str(made), f"{path}.tmp", overwrite=True)
-    tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
+    entry = remote_files.write_records(
+        posixpath.join(output_dir, names[number]), (records[row] for row in order)
+    )
+    entry[files.NUM_PIECES] = num_pieces
     return names[number], {**entry, **files.NO_COUNTS, **counts}
-
-
-def _write_manifest(
-    entries: Iterable[tuple[str, dict[str, Any]]],
-    output_dir: str,
-    config: dict[str, Any],
-) -> None:
-    path = posixpath.join(output_dir, FILE_NAME)
-    manifest = Manifest(pathlib.Path(path), files.KIND, config)
-    manifest.files = dict(entries)
-    manifest.totals = files.totals(manifest)
-    with tf.io.gfile.GFile(f"{path}.tmp", "w") as file:
-        file.write(manifest.text())
-    tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
-
-
-def _finished(
-    output_dir: str, config: dict[str, Any], names: Sequence[str]
-) -> Manifest | None:
-    """The manifest of a folder that has all files; None where it has not.
-
-    Raises:
-      InputError: the files there were made otherwise.
-    """
-    path = posixpath.join(output_dir, FILE_NAME)
-    if not tf.io.gfile.exists(path):
-        return None
-    with tf.io.gfile.GFile(path) as file:
-        manifest = Manifest.parse(file.read(), pathlib.Path(path), files.KIND)
-    manifest.refuse_other(config)
-    for name in names:
-        file_path = posixpath.join(output_dir, name)
-        if not tf.io.gfile.exists(file_path):
-            return None
-        if tf.io.gfile.stat(file_path).length != manifest.files[name]["bytes"]:
-            return None
-    return manifest
-
-
-def _find_files(patterns: Sequence[str]) -> list[str]:
-    """The text files of a pattern sorted by name, as `documents.find_files` does."""
-    texts: dict[str, None] = {}
-    for pattern in patterns:
-        found = sorted(tf.io.gfile.glob(pattern))
-        if not found:
-            raise InputError(
-                f"input_file: nothing matches {pattern}; {documents.FORMAT}."
-            )
-        texts.update(dict.fromkeys(found))
-    return [*texts]
 
 
 @contextlib.contextmanager

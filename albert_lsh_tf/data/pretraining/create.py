@@ -8,6 +8,7 @@ passes, in random order, whichever process makes it.
 import collections
 import dataclasses
 import functools
+import os
 import pathlib
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from albert_lsh_tf.data.manifest import (
     FILE_NAME,
     Manifest,
     refuse_unknown_files,
+    remove_left_overs,
 )
 from albert_lsh_tf.data.pretraining import files, parallel
 from albert_lsh_tf.data.pretraining.documents import find_files
@@ -28,6 +30,7 @@ from albert_lsh_tf.data.pretraining.segments import Pairs
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import TokenCorpus
 from albert_lsh_tf.data.pretraining.tokenizing import tokenize_files
+from albert_lsh_tf.data.writing import check_sizes, locked, open_arrays
 from albert_lsh_tf.errors import InputError
 
 _EXAMPLES_AT_A_TIME = 256
@@ -48,7 +51,8 @@ def create_pretraining_data(
 
     Beside them there will be manifest.json and a folder `tokens`, which
     `online.online_dataset` reads, too. The same arguments give the same bytes, whatever
-    `num_workers` is, and after a kill only what is missing is made.
+    `num_workers` is, and after a kill only what is missing is made. Several processes
+    may be given one folder at once: each works in it alone.
 
     Args:
       input_files: names and patterns; a sentence a line, a blank line between
@@ -67,7 +71,7 @@ def create_pretraining_data(
     Raises:
       InputError: something given cannot be used; see the message.
     """
-    output_files = [pathlib.Path(file) for file in output_files]
+    output_files = [pathlib.Path(os.path.expanduser(file)) for file in output_files]
     folder = files.folder_of(output_files)
     if dupe_factor < 1:
         raise InputError(f"dupe_factor={dupe_factor} must be at least 1.")
@@ -75,34 +79,40 @@ def create_pretraining_data(
     refuse_unknown_files(folder / FILE_NAME, names)  # Before hours of work.
     texts = find_files(input_files)
     tokens = folder / files.TOKENS_FOLDER
-    corpus = tokenize_files(texts, vocabulary_file, tokens, do_lower_case, num_workers)
-    say(corpus.description())
-    manifest = Manifest.open(
-        folder / FILE_NAME,
-        files.KIND,
-        files.manifest_config(config, dupe_factor, names, corpus.identity()),
-        names,
+    corpus = tokenize_files(
+        texts, vocabulary_file, tokens, do_lower_case, num_workers, say
     )
-    tasks = [
-        _Task(number, file)
-        for number, file in enumerate(output_files)
-        if not manifest.is_finished(file.name)
-    ]
-    if len(tasks) < len(output_files):
-        finished = len(output_files) - len(tasks)
-        say(f"{finished} of {len(output_files)} files were finished before.")
-    for left_over in folder.glob(f"{_PAIRS_PREFIX}*"):  # Of a process that was killed.
-        shutil.rmtree(left_over, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_PAIRS_PREFIX, dir=folder) as dealt:
-        total = _deal_pairs(
-            corpus, config, dupe_factor, tasks, len(output_files), dealt
+    say(corpus.description())
+    with locked(folder, say):
+        manifest = Manifest.open(
+            folder / FILE_NAME,
+            files.KIND,
+            files.manifest_config(config, dupe_factor, names, corpus.identity()),
+            names,
         )
-        make = functools.partial(_make_file, tokens=tokens, dealt=dealt, config=config)
-        done = parallel.run(make, tasks, num_workers, total, "ex", "examples")
-        for task, entry in done:
-            manifest.add({task.file.name: entry})
-    manifest.totals = files.totals(manifest)
-    manifest.save()
+        # The first file of all: without it, what a kill leaves would be refused.
+        manifest.save()
+        _remove_left_overs(folder, names)
+        tasks = [
+            _Task(number, file)
+            for number, file in enumerate(output_files)
+            if not manifest.is_finished(file.name)
+        ]
+        if len(tasks) < len(output_files):
+            finished = len(output_files) - len(tasks)
+            say(f"{finished} of {len(output_files)} files were finished before.")
+        with tempfile.TemporaryDirectory(prefix=_PAIRS_PREFIX, dir=folder) as dealt:
+            total = _deal_pairs(
+                corpus, config, dupe_factor, tasks, len(output_files), dealt
+            )
+            make = functools.partial(
+                _make_file, tokens=tokens, dealt=dealt, config=config
+            )
+            done = parallel.run(make, tasks, num_workers, total, "ex", "examples")
+            for task, entry in done:
+                manifest.add({task.file.name: entry})
+        manifest.totals = files.totals(manifest)
+        manifest.save()
     return manifest
 
 
@@ -112,6 +122,13 @@ class _Task:
 
     number: int
     file: pathlib.Path
+
+
+def _remove_left_overs(folder: pathlib.Path, names: Sequence[str]) -> None:
+    """Removes what a process left that was killed; while no other one works there."""
+    remove_left_overs(folder, [*names, FILE_NAME])
+    for left_over in folder.glob(f"{_PAIRS_PREFIX}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def _deal_pairs(
@@ -124,14 +141,20 @@ def _deal_pairs(
 ) -> int:
     """Writes the pairs of every task into a file of its own; returns how many."""
     total = 0
+    num_bytes = collections.Counter()
     for epoch in range(dupe_factor if tasks else 0):
         for pairs in corpus.pairs_by_shard(epoch, config):
             numbers = files.file_numbers(files.order_keys(pairs.key), num_files)
             for task in tasks:
                 own = pairs[numbers == task.number]
-                with open(_dealt_file(dealt, task), "ab") as file:
-                    own.to_matrix().tofile(file)
+                matrix = own.to_matrix()
+                file = _dealt_file(dealt, task)
+                with open_arrays(file, "ab") as write:
+                    write(matrix)
+                num_bytes[file.name] += matrix.nbytes
                 total += len(own)
+    entries = {name: {"bytes": size} for name, size in num_bytes.items()}
+    check_sizes(pathlib.Path(dealt), entries)
     return total
 
 
@@ -157,7 +180,8 @@ def _make_file(
             advance(len(part))
 
     entry = files.write_records(task.file, records())
-    return {**entry, **files.NO_COUNTS, **counts}
+    num_pieces = len(corpus.vocabulary.starts_word)
+    return {**entry, files.NUM_PIECES: num_pieces, **files.NO_COUNTS, **counts}
 
 
 def _dealt_file(dealt: str, task: _Task) -> pathlib.Path:

@@ -3,9 +3,10 @@
 import contextlib
 import glob
 import gzip
+import os
 import pathlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from albert_lsh_tf.errors import InputError
@@ -14,10 +15,24 @@ FORMAT = "give UTF-8 text, a sentence a line, with a blank line between document
 
 
 def find_files(patterns: Sequence[str]) -> list[pathlib.Path]:
+    """The files of this machine that names and patterns mean; see `find_names`."""
+    names = find_names(patterns, os.path.exists, glob.glob, os.path.isdir)
+    return list(dict.fromkeys(map(pathlib.Path, names)))
+
+
+def find_names(
+    patterns: Sequence[str],
+    exists: Callable[[str], bool],
+    find: Callable[[str], list[str]],
+    is_folder: Callable[[str], bool],
+) -> list[str]:
     """The files that names and patterns mean.
 
     Args:
-      patterns: files, or patterns such as "corpus/*.txt.gz".
+      patterns: files, or patterns such as "corpus/*.txt.gz"; ~ is the user's home.
+      exists: whether a file system has something of a name.
+      find: gives the names there that a pattern means.
+      is_folder: whether what has a name is a folder; those of a pattern are left out.
 
     Returns:
       The files, those of a pattern sorted by name; each once.
@@ -27,16 +42,17 @@ def find_files(patterns: Sequence[str]) -> list[pathlib.Path]:
     """
     if not patterns:
         raise InputError(f"input_file must be given; {FORMAT}.")
-    files: dict[pathlib.Path, None] = {}
+    files: dict[str, None] = {}
     for pattern in patterns:
+        name = os.path.expanduser(pattern)
         # A name with brackets is a name first.
-        found = [pattern] if pathlib.Path(pattern).exists() else glob.glob(pattern)
-        paths = [pathlib.Path(each) for each in sorted(found)]
-        if not paths:
+        found = [name] if exists(name) else sorted(find(name))
+        if not found:
             raise InputError(f"input_file: nothing matches {pattern}; {FORMAT}.")
-        files.update(dict.fromkeys(path for path in paths if not path.is_dir()))
-        if all(path.is_dir() for path in paths):
+        own = [path for path in found if not is_folder(path)]
+        if not own:
             raise InputError(f"input_file={pattern} is a folder; write {pattern}/*.")
+        files.update(dict.fromkeys(own))
     return list(files)
 
 

@@ -19,6 +19,9 @@ from albert_lsh_tf.errors import InputError
 
 KIND = "pre-training examples"
 TOKENS_FOLDER = "tokens"  # Beside the files.
+# In a file's entry of the manifest, which those of earlier versions lack: how many its
+# vocabulary has. Not in the config: they would be refused.
+NUM_PIECES = "num_pieces"
 
 # What is counted, and the feature whose sum it is.
 _COUNTED = {

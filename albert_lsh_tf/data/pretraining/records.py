@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.data import input_pipeline
 from albert_lsh_tf.data.manifest import FILE_NAME, Manifest
-from albert_lsh_tf.data.pretraining.files import KIND
+from albert_lsh_tf.data.pretraining.files import KIND, NUM_PIECES
 from albert_lsh_tf.data.pretraining.online import batch_signature
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.errors import InputError
@@ -69,15 +69,10 @@ class RecordFiles:
 
     def identity(self) -> dict[str, Any]:
         """What decides about examples: hashes where a manifest has them, or sizes."""
-        paths = [pathlib.Path(path).resolve() for path in self.paths]
-        manifests = {
-            folder: _manifest_of(folder) for folder in {p.parent for p in paths}
-        }
         examples, vocabularies = [], set()
-        for path in paths:
+        for path, manifest in self._with_manifests():
             content = f"{path.stat().st_size} bytes"
-            manifest = manifests[path.parent]
-            if manifest is not None and manifest.is_finished(path.name):
+            if manifest is not None:
                 content = f"sha256 {manifest.files[path.name]['sha256']}"
                 vocabularies.add(manifest.config.get("vocabulary_sha256"))
             # A list, since the order of the files decides about that of the examples.
@@ -86,6 +81,27 @@ class RecordFiles:
         if len(vocabularies) == 1 and (sha256 := vocabularies.pop()):
             identity["vocabulary_sha256"] = sha256
         return identity
+
+    def num_pieces(self) -> int | None:
+        """Pieces of the largest vocabulary that a manifest tells of; None: of none."""
+        found = [
+            manifest.files[path.name].get(NUM_PIECES)
+            for path, manifest in self._with_manifests()
+            if manifest is not None
+        ]
+        return max((number for number in found if number is not None), default=None)
+
+    def _with_manifests(self) -> list[tuple[pathlib.Path, Manifest | None]]:
+        """The files, each with the manifest of its folder, if that has the file."""
+        paths = [pathlib.Path(path).resolve() for path in self.paths]
+        manifests = {
+            folder: _manifest_of(folder) for folder in {p.parent for p in paths}
+        }
+        found = [(path, manifests[path.parent]) for path in paths]
+        return [
+            (path, manifest if manifest and manifest.is_finished(path.name) else None)
+            for path, manifest in found
+        ]
 
     def description(self) -> str:
         """How much there is, in a line."""

@@ -47,6 +47,12 @@ class ExampleConfig(Config):
             )
         self.require_at_least("max_predictions_per_seq", 1)
         self.require_at_least("ngram", 1)
+        # TensorFlow has seeds of 64 bits, and others would repeat one of these.
+        if not -(2**63) <= self.random_seed < 2**63:
+            raise InputError(
+                f"random_seed={self.random_seed} must be at least -2^63 and below "
+                "2^63; give a shorter number."
+            )
         for name in ("short_seq_prob", "copied_segment_prob"):
             self.require_probability(name)
 

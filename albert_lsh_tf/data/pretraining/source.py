@@ -134,7 +134,7 @@ class FileSource:
         return self.files.identity()
 
     def num_pieces(self) -> int | None:
-        return None
+        return self.files.num_pieces()
 
     def check(self, config: ExampleConfig) -> None:
         self.files.refuse_other_length(config)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from albert_lsh_tf.data.manifest import (
     Manifest,
     atomic_file,
     describe_file,
+    remove_left_overs,
 )
 from albert_lsh_tf.data.pretraining import documents, parallel
 from albert_lsh_tf.data.pretraining.token_corpus import (
@@ -25,6 +26,7 @@ from albert_lsh_tf.data.pretraining.token_corpus import (
 )
 from albert_lsh_tf.data.pretraining.vocabulary import Vocabulary, id_dtype
 from albert_lsh_tf.data.tokenizers import Tokenizer, open_tokenizer
+from albert_lsh_tf.data.writing import check_sizes, locked, open_arrays
 from albert_lsh_tf.errors import InputError
 
 _LINES_AT_A_TIME = 20_000
@@ -36,8 +38,11 @@ def tokenize_files(
     folder: pathlib.Path,
     do_lower_case: bool = True,
     num_workers: int = 1,
+    say: Callable[[str], None] = print,
 ) -> TokenCorpus:
     """Tokenizes text files, or finds that this has been done.
+
+    Several processes may ask for one folder at once: each works in it alone.
 
     Args:
       files: UTF-8 text, packed by gzip if they end in .gz; see `documents`.
@@ -45,6 +50,7 @@ def tokenize_files(
       folder: is made. What an earlier call with the same arguments finished is kept.
       do_lower_case: lower-case the text.
       num_workers: processes; each does one file at a time.
+      say: prints a line for the user who has to wait for another process.
 
     Returns:
       The corpus, one shard for each file.
@@ -61,22 +67,32 @@ def tokenize_files(
     }
     tasks = [_Task(file, *shard_names(n, len(files))) for n, file in enumerate(files)]
     names = [name for task in tasks for name in (task.ids_name, task.index_name)]
-    manifest = Manifest.open(folder / FILE_NAME, KIND, config, names)
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_file(folder / VOCABULARY_FILE) as temporary:
-        vocabulary.save(temporary)
-    tasks = [task for task in tasks if not _is_done(task, manifest)]
-    tokenize = functools.partial(
-        _tokenize_file,
-        vocabulary_file=vocabulary_file,
-        do_lower_case=do_lower_case,
-        folder=folder,
+    open_manifest = functools.partial(
+        Manifest.open, folder / FILE_NAME, KIND, config, names
     )
-    total = sum(task.file.stat().st_size for task in tasks)
-    for _, entries in parallel.run(tokenize, tasks, num_workers, total, "B", "tokens"):
-        manifest.add(entries)
-    _finish(manifest, files)
-    return TokenCorpus.load(folder)
+    open_manifest()  # Before there is a folder: it may be refused.
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, say):
+        # Once more: another process may have worked here in the meantime.
+        manifest = open_manifest()
+        # The first file of all: without it, what a kill leaves would be refused.
+        manifest.save()
+        remove_left_overs(folder, [*names, FILE_NAME, VOCABULARY_FILE])
+        with atomic_file(folder / VOCABULARY_FILE) as temporary:
+            vocabulary.save(temporary)
+        tasks = [task for task in tasks if not _is_done(task, manifest)]
+        tokenize = functools.partial(
+            _tokenize_file,
+            vocabulary_file=vocabulary_file,
+            do_lower_case=do_lower_case,
+            folder=folder,
+        )
+        total = sum(task.file.stat().st_size for task in tasks)
+        done = parallel.run(tokenize, tasks, num_workers, total, "B", "tokens")
+        for _, entries in done:
+            manifest.add(entries)
+        _finish(manifest, files)
+        return TokenCorpus.load(folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,14 +131,14 @@ def _tokenize_file(
     sentence_lengths, document_lengths = [empty.ids], [empty.ids]
     with (
         atomic_file(folder / task.ids_name) as temporary,
-        open(temporary, "wb") as ids_file,
+        open_arrays(temporary) as write_ids,
         documents.open_text(task.file) as (lines, on_disk),
     ):
         found = documents.read_documents(lines, str(task.file))
         read = 0
         for batch in _batches(found):
             part = TokenShard.of(encode_documents(batch, tokenizer), dtype)
-            part.ids.tofile(ids_file)
+            write_ids(part.ids)
             sentence_lengths.append(np.diff(part.sentence_ends))
             document_lengths.append(np.diff(part.document_ends))
             advance(on_disk.tell() - read)
@@ -137,6 +153,8 @@ def _tokenize_file(
     ):
         np.savez(file, **index)
     counts = TokenShard(empty.ids, **index).counts()
+    ids_bytes = counts["tokens"] * dtype.itemsize
+    check_sizes(folder, {task.ids_name: {"bytes": ids_bytes}})
     text = {f"text_{k}": v for k, v in describe_file(task.file).items()}
     return {
         task.ids_name: describe_file(folder / task.ids_name),

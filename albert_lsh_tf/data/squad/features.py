@@ -35,13 +35,12 @@ from albert_lsh_tf.data.squad.span_features import (
     OF_PREDICTION,
     OF_TRAINING,
     SpanFeatures,
-    check_sizes,
     file_entries,
-    locked,
     open_columns,
     remove_columns,
 )
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
+from albert_lsh_tf.data.writing import check_sizes, locked
 from albert_lsh_tf.errors import InputError
 
 KIND = "features of questions"
@@ -84,7 +83,7 @@ def make_features(
     # Before there is a folder: nothing is left of questions that cannot be used.
     counts = None if _finished(folder, config) else files.check()
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, say):
+    with locked(folder, lambda line: say(f"features: {line}")):
         # Once more: another process may have worked here in the meantime.
         manifest = _finished(folder, config)
         if manifest is not None:

@@ -9,7 +9,6 @@ never written over: who has mapped the old ones keeps them.
 """
 
 import contextlib
-import fcntl
 import math
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_lsh_tf.data.manifest import Manifest
-from albert_lsh_tf.errors import InputError
-
-LOCK_FILE = ".lock"
+from albert_lsh_tf.data.writing import open_arrays
 
 # The columns, by what the windows are for.
 OF_TRAINING = ("start_position", "end_position")
@@ -122,18 +119,6 @@ def file_entries(columns: Mapping[str, Any], num_windows: int) -> dict[str, Any]
     }
 
 
-def check_sizes(folder: pathlib.Path, entries: Mapping[str, Any]) -> None:
-    """Raises `InputError` where a file is not as long as what was written into it."""
-    for name, entry in entries.items():
-        size = (folder / name).stat().st_size
-        if size != entry["bytes"]:
-            raise InputError(
-                f"{folder / name}: {size} bytes are there, and {entry['bytes']} were "
-                "written. Is the disk full? Free some space, and give the same command "
-                "again."
-            )
-
-
 @contextlib.contextmanager
 def open_columns(
     folder: pathlib.Path, columns: Mapping[str, Any]
@@ -148,25 +133,15 @@ def open_columns(
       What writes some windows, by name; others than these columns are left out. It
       raises an `OSError` that has a reason and a file, also where the disk is full.
     """
-    paths = {name: folder / file_name(name) for name in columns}
     with contextlib.ExitStack() as stack:
         outputs = {
-            # No buffer: nothing can fail as late as at the end, where no path is named.
-            name: stack.enter_context(open(path, "wb", buffering=0))
-            for name, path in paths.items()
+            name: stack.enter_context(open_arrays(folder / file_name(name)))
+            for name in columns
         }
 
         def write(found: Mapping[str, np.ndarray]) -> None:
             for name, entry in columns.items():
-                # Not numpy's `tofile`: of a full disk it may tell nothing.
-                rest = memoryview(found[name].astype(entry["dtype"]).tobytes())
-                try:
-                    while rest:
-                        rest = rest[outputs[name].write(rest) :]
-                except OSError as error:
-                    raise OSError(
-                        error.errno, error.strerror, str(paths[name])
-                    ) from error
+                outputs[name](found[name].astype(entry["dtype"]))
 
         yield write
 
@@ -175,25 +150,3 @@ def remove_columns(folder: pathlib.Path) -> None:
     """Removes the files of all columns there are, and nothing else."""
     for name in (*OF_BOTH, *OF_TRAINING, *OF_PREDICTION):
         (folder / file_name(name)).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def locked(folder: pathlib.Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Keeps other processes out of a folder of features; a killed one lets go of it.
-
-    Where the folder may only be read, or its file system has no locks, it does nothing.
-
-    Args:
-      folder: of the features.
-      say: takes a line for the user who has to wait.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(open(folder / LOCK_FILE, "ab"))
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"features: waiting for another process that works in {folder}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
-            pass
-        yield

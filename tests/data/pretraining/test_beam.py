@@ -69,6 +69,13 @@ def test_a_finished_run_is_left_as_it_is_and_another_refused(tmp_path, texts):
     assert (tmp_path / "out" / output_names(2)[1]).exists()
 
 
+def test_changed_text_is_refused(tmp_path, texts):
+    run_beam(texts, tmp_path / "out")
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(InputError, match="^a.txt was changed since .*out was made of"):
+        run_beam(texts, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     "content, message",
     [
@@ -81,8 +88,10 @@ def test_a_finished_run_is_left_as_it_is_and_another_refused(tmp_path, texts):
 )
 def test_bad_text_is_one_line(tmp_path, content, message):
     (tmp_path / "c.txt").write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        run_beam(str(tmp_path / "c.txt"), tmp_path / "out")
+    for _ in range(2):
+        with pytest.raises(InputError, match=message):
+            run_beam(str(tmp_path / "c.txt"), tmp_path / "out")
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_through_the_users_door(tmp_path, texts, capsys, monkeypatch):

@@ -1,4 +1,5 @@
 import itertools
+import os
 import pathlib
 
 import numpy as np
@@ -10,7 +11,8 @@ from albert_lsh_tf.data.pretraining.create import create_pretraining_data
 from albert_lsh_tf.data.pretraining.examples import make_examples, serialize
 from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import TokenCorpus
-from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.errors import InputError, is_disk_full
+from tests.data.other_writers import another_process_in, let_files_be
 from tests.data.pretraining.corpora import SPM_MODEL_FILE, TEXT, write_text
 
 CONFIG = ExampleConfig(max_seq_length=24)
@@ -86,6 +88,7 @@ def test_the_manifest_counts_what_is_there(tmp_path, text):
         "swapped": total("next_sentence_labels"),
     }
     assert manifest.config["max_predictions_per_seq"] == 4
+    assert {entry["num_pieces"] for entry in manifest.files.values()} == {8000}
     assert files.summary(manifest).startswith(f"{len(examples)} examples in 3 files of")
 
 
@@ -127,7 +130,9 @@ def test_a_killed_run_goes_on(tmp_path, text, monkeypatch):
         made.append(task.file.name)
         if len(made) == 2:
             # What a kill leaves behind.
-            (task.file.parent / f".{task.file.name}.tmp").write_bytes(b"half")
+            for digits in ("", "0123abcd."):
+                left = task.file.parent / f".{task.file.name}.{digits}tmp"
+                left.write_bytes(b"half")
             (task.file.parent / ".pairs-left").mkdir()
             raise KeyboardInterrupt
         return make_file(task, *rest, **named)
@@ -140,6 +145,45 @@ def test_a_killed_run_goes_on(tmp_path, text, monkeypatch):
     assert made == [names[0], names[1], names[1], names[2]]
     assert said[1] == "1 of 3 files were finished before."
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_a_process_that_works_there_is_waited_for(tmp_path, text):
+    folder, said = tmp_path / "out", []
+    live = folder / ".pairs-of-the-other"
+    live.mkdir(parents=True)
+    with another_process_in(folder, said, lambda: live.rmdir()) as say:
+        make(text, folder, say=say)
+    assert sum(line.startswith("waiting for another") for line in said) == 1
+    assert files.Manifest.read(folder / "manifest.json", files.KIND).totals
+
+
+def test_a_kill_before_the_first_file_is_finished_does_not_stop_the_next(
+    tmp_path, text, monkeypatch
+):
+    def killed(task, *_, **__):
+        task.file.write_bytes(b"not entered yet")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(create, "_make_file", killed)
+        make(text, tmp_path / "out")
+    make(text, tmp_path / "out")
+    assert b"not entered yet" not in contents(tmp_path / "out").values()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+def test_a_full_disk_is_told_of(tmp_path, text, monkeypatch):
+    let_files_be("/dev/full", ".pairs-", monkeypatch)
+    with pytest.raises(OSError) as caught:
+        make(text, tmp_path / "out")
+    assert is_disk_full(caught.value) and caught.value.filename
+
+
+def test_pairs_that_were_lost_make_no_examples(tmp_path, text, monkeypatch):
+    let_files_be("/dev/null", ".pairs-", monkeypatch)
+    with pytest.raises(InputError, match="00000: 0 bytes are there, and [0-9]+ were"):
+        make(text, tmp_path / "out")
+    assert not [*(tmp_path / "out").glob("*.tfrecord")]
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path, text):
@@ -167,6 +211,16 @@ def test_the_folder_of_another_run_is_refused(tmp_path, text, changes, message):
 def test_a_default_that_is_spelt_out_is_no_other_run(tmp_path, text):
     make(text, tmp_path / "out")
     make(text, tmp_path / "out", CONFIG.replace(max_predictions_per_seq=4))
+
+
+@pytest.mark.parametrize("seed", [-1, -(2**63), 2**63 - 1])
+def test_seeds_have_64_bits_and_a_sign(tmp_path, text, seed):
+    make(text, tmp_path / "out", CONFIG.replace(random_seed=seed), dupe_factor=1)
+    for other in (2**63, -(2**63) - 1, seed + 2**64):
+        with pytest.raises(
+            InputError, match=f"random_seed={other} must be at least -2"
+        ):
+            CONFIG.replace(random_seed=other)
 
 
 @pytest.mark.parametrize(

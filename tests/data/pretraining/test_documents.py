@@ -60,6 +60,14 @@ def test_patterns_are_sorted_and_files_come_once(tmp_path):
     assert [path.name for path in found] == ["[c].txt", "a.txt", "b.txt"]
 
 
+def test_homes_are_filled_in(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_files(["~/a.txt", "~/*.txt"]) == [tmp_path / "a.txt"]
+    with pytest.raises(InputError, match="input_file: nothing matches ~/b.txt; give"):
+        find_files(["~/b.txt"])
+
+
 @pytest.mark.parametrize(
     "patterns, message",
     [

@@ -1,7 +1,9 @@
 """Examples of pre-training by whatever name: files, or a corpus that makes them."""
 
 import itertools
+import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -172,10 +174,22 @@ def test_evaluation_takes_the_first_examples_of_files(files):
     assert len(part["input_ids"]) == 11
 
 
-def test_files_do_not_know_the_size_of_their_vocabulary(files):
+def test_files_of_others_do_not_know_the_size_of_their_vocabulary(files):
     source = FileSource(files)
     assert source.identity() == files.identity()
     assert source.num_pieces() is None
+
+
+def test_files_with_a_manifest_know_the_size_of_their_vocabulary(made, tmp_path):
+    assert open_in(made, "*.tfrecord").num_pieces() == 8000
+    # As earlier versions left them: of one file it is not known, and then of none.
+    shutil.copytree(made, tmp_path / "older")
+    path = tmp_path / "older" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for name, known in {"a.tfrecord": 8000, "b.tfrecord": None}.items():
+        del manifest["files"][name]["num_pieces"]
+        path.write_text(json.dumps(manifest))
+        assert open_in(tmp_path / "older", "*.tfrecord").num_pieces() == known
 
 
 def test_files_of_another_length_are_refused(files):

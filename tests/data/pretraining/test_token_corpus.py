@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from albert_lsh_tf.data.pretraining.settings import ExampleConfig
 from albert_lsh_tf.data.pretraining.token_corpus import TokenCorpus, TokenShard
 from albert_lsh_tf.data.pretraining.tokenizing import tokenize_files
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
-from albert_lsh_tf.errors import InputError
+from albert_lsh_tf.errors import InputError, is_disk_full
+from tests.data.other_writers import another_process_in, let_files_be
 from tests.data.pretraining.corpora import (
     SPM_MODEL_FILE,
     TEXT,
@@ -74,6 +76,59 @@ def test_finished_files_are_kept_and_missing_ones_made(tmp_path, monkeypatch):
     tokenize_files(files, SPM_MODEL_FILE, folder)
     assert [task.file.name for task in tasks] == ["b.txt"]
     assert contents(folder) == before
+
+
+def test_a_process_that_works_there_is_waited_for(tmp_path):
+    file, folder, said = write_text(tmp_path), tmp_path / "tokens", []
+
+    def at_work():
+        # It has begun the file, and nobody has touched that.
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+        tokenize_files([file], SPM_MODEL_FILE, tmp_path / "other")
+        for path in (tmp_path / "other").glob("[!.]*"):
+            path.rename(folder / path.name)
+
+    with another_process_in(folder, said, at_work) as say:
+        corpus = tokenize_files([file], SPM_MODEL_FILE, folder, say=say)
+    assert len(said) == 1
+    assert corpus.identity() == TokenCorpus.load(folder).identity()
+
+
+def test_a_kill_before_the_first_file_is_finished_does_not_stop_the_next(
+    tmp_path, monkeypatch
+):
+    files, folder = two_files(tmp_path), tmp_path / "tokens"
+
+    def killed(*_, **__):
+        (folder / "tokens-00000-of-00002.ids").write_bytes(b"ha")
+        (folder / ".tokens-00000-of-00002.npz.0123abcd.tmp").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tokenizing, "_tokenize_file", killed)
+        tokenize_files(files, SPM_MODEL_FILE, folder)
+    tokenize_files(files, SPM_MODEL_FILE, folder)
+    tokenize_files(files, SPM_MODEL_FILE, tmp_path / "whole")
+    assert contents(folder) == contents(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+def test_a_full_disk_is_told_of(tmp_path, monkeypatch):
+    file = write_text(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(OSError) as caught:
+        let_files_be("/dev/full", ".ids", patch)
+        tokenize_files([file], SPM_MODEL_FILE, tmp_path / "tokens")
+    assert is_disk_full(caught.value) and caught.value.filename
+    assert tokenize_files([file], SPM_MODEL_FILE, tmp_path / "tokens").shards
+
+
+def test_ids_that_were_lost_are_not_called_finished(tmp_path, monkeypatch):
+    file = write_text(tmp_path)
+    message = "00001.ids: 0 bytes are there, and [0-9]+ were written"
+    with monkeypatch.context() as patch, pytest.raises(InputError, match=message):
+        let_files_be("/dev/null", ".ids", patch)
+        tokenize_files([file], SPM_MODEL_FILE, tmp_path / "tokens")
+    assert tokenize_files([file], SPM_MODEL_FILE, tmp_path / "tokens").shards
 
 
 def test_segments_of_several_files_are_found(tmp_path):

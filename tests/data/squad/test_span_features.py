@@ -1,18 +1,14 @@
 """Windows on disk: what the network reads of them, and how they come there."""
 
-import errno
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset, training_dataset
-from albert_lsh_tf.data.squad import span_features
-from albert_lsh_tf.data.squad.span_features import LOCK_FILE, locked
 from albert_lsh_tf.errors import InputError, is_disk_full
+from tests.data.other_writers import let_files_be
 
 
 def test_rows_are_what_the_network_reads(make, tokenizer):
@@ -66,23 +62,10 @@ def test_batches_of_training_and_evaluation(make):
     assert batch["start_position"].shape == [num_windows + 2]
 
 
-def writes_questions_to(device, monkeypatch):
-    """Lets the file of one column, which is short, be a device."""
-
-    def open_device(path, *arguments, **options):
-        file = open(path, *arguments, **options)
-        if path.name != "question.bin":
-            return file
-        file.close()
-        return open(device, *arguments, **options)
-
-    monkeypatch.setattr(span_features, "open", open_device, raising=False)
-
-
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
 def test_a_full_disk_is_told_with_its_file(make, monkeypatch):
     with monkeypatch.context() as patch:
-        writes_questions_to("/dev/full", patch)
+        let_files_be("/dev/full", "/question.bin", patch)
         with pytest.raises(OSError) as caught:
             make()
     assert is_disk_full(caught.value)
@@ -92,38 +75,7 @@ def test_a_full_disk_is_told_with_its_file(make, monkeypatch):
 
 def test_files_that_are_too_short_are_not_called_finished(make, monkeypatch):
     with monkeypatch.context() as patch:
-        writes_questions_to("/dev/null", patch)
+        let_files_be("/dev/null", "/question.bin", patch)
         with pytest.raises(InputError, match="question.bin: 0 bytes are there, and "):
             make()
     assert make().counts["questions"] == 4
-
-
-def test_a_killed_process_lets_go_of_its_folder(tmp_path):
-    hold = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'ab'); "
-        "fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); time.sleep(60)"
-    )
-    command = [sys.executable, "-c", hold, str(tmp_path / LOCK_FILE)]
-    said = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
-        holder.stdout.readline()
-
-        def say(line):
-            said.append(line)
-            holder.kill()
-
-        with locked(tmp_path, say):
-            assert len(said) == 1 and "waiting" in said[0]
-        with locked(tmp_path, said.append):
-            assert len(said) == 1
-
-
-def test_file_systems_without_locks_do_not_stop_anybody(tmp_path, monkeypatch):
-    def no_locks(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(span_features.fcntl, "flock", no_locks)
-    with locked(tmp_path, print):
-        pass
-    with locked(tmp_path / "none", print):
-        pass
