@@ -62,12 +62,20 @@ def run(parsed: flags.ParsedFlags, resolved: recipes.Resolved) -> None:
 
     export_dir = parsed.run["export_dir"]
     if export_dir:
-        check_export_dir(export_dir)
+        weights = resolved.config.init_checkpoint
+        paths = recipes.run_paths(resolved.output_dir, weights)
+        check_export_dir(export_dir, apart_from=paths)
     results = train_and_evaluate(
         resolved.config, resolved.output_dir, **phases_of(parsed)
     )
     if export_dir and results["is_chief"]:
-        export_run(results["model"], export_dir, resolved.output_dir, resolved.config)
+        export_run(
+            results["model"],
+            export_dir,
+            resolved.output_dir,
+            resolved.config,
+            results["restored"],
+        )
         print(f"SavedModel: {export_dir}", flush=True)
 
 

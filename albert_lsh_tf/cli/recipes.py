@@ -2,7 +2,8 @@
 
 Later wins: the defaults of `ClassifierConfig`; the task's recipe, configs/glue/*.yaml
 or configs/race/race.yaml; what suits the embedded model, where its weights are used;
-without training, the config of the run in output_dir; --config_file; flags.
+without training, the config of the run that is used, but for its weights and devices;
+--config_file; flags.
 """
 
 import dataclasses
@@ -25,13 +26,13 @@ from albert_lsh_tf.embedded import (
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # In an installed package, and in a checkout.
 _CONFIGS = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
-# A run's folder holds these itself, and the files they name may be gone.
-WEIGHT_SETTINGS = (
-    "init_checkpoint",
-    "albert_hub_module_handle",
-    "albert_config_file",
-    "spm_model_file",
-    "vocab_file",
+# What is not taken over from a run that is used without training. Its folder holds the
+# files that the first of these name; the machines of the others may be gone.
+NOT_TAKEN_OVER = (
+    *("init_checkpoint", "albert_hub_module_handle", "albert_config_file"),
+    *("spm_model_file", "vocab_file"),
+    *("distribution_strategy", "num_gpus", "num_logical_cpus"),
+    *("worker_hosts", "task_index", "tpu_address"),
 )
 
 
@@ -65,13 +66,15 @@ def resolve(
     Raises:
       InputError: a file is missing or broken, or the settings do not fit together.
     """
-    run_file = _run_file(parsed, default_task) if not do_train else None
     file_settings = settings_file(parsed.run["config_file"])
+    run_file = None
+    if not do_train:
+        run_file = _run_file(parsed, file_settings, default_task)
     saved_settings = read_mapping(run_file) if run_file else {}
     saved_settings = {
         name: value
         for name, value in saved_settings.items()
-        if name not in WEIGHT_SETTINGS
+        if name not in NOT_TAKEN_OVER
     }
     given = [saved_settings, file_settings, parsed.settings]
     task_name = known_name(
@@ -157,13 +160,16 @@ def _recipe_file(task_name: str) -> pathlib.Path | None:
     return next((f / name for f in _CONFIGS if (f / name).exists()), None)
 
 
-def _run_file(parsed: ParsedFlags, default_task: str) -> pathlib.Path | None:
+def _run_file(
+    parsed: ParsedFlags, file_settings: Mapping[str, Any], default_task: str
+) -> pathlib.Path | None:
     """The config of the run that is evaluated or predicted with, if there is one."""
-    task_name = parsed.settings.get("task_name", default_task)
-    default = f"runs/{spelled(task_name).lower()}"
-    return trained_run_file(
-        parsed.run["output_dir"] or default, parsed.settings.get("init_checkpoint")
-    )
+    given = [file_settings, parsed.settings]
+    # A file may hold anything; its types are checked where a config is made of it.
+    task_name = str(_last(given, "task_name", default_task))
+    weights = _last(given, "init_checkpoint", None)
+    output_dir = parsed.run["output_dir"] or f"runs/{spelled(task_name).lower()}"
+    return trained_run_file(output_dir, weights and str(weights))
 
 
 def trained_run_file(output_dir: str, weights: str | None) -> pathlib.Path | None:
@@ -190,6 +196,15 @@ def trained_run_file(output_dir: str, weights: str | None) -> pathlib.Path | Non
         if os.path.exists(path := folder / "config.yaml"):
             return path
     return None
+
+
+def run_paths(
+    output_dir: str | pathlib.Path, weights: str | None
+) -> dict[str, str | pathlib.Path | None]:
+    """What an export of a run must not replace: `apart_from` of its check."""
+    if weights == EMBEDDED_MODEL_NAME:
+        weights = None  # No path, though a folder may be called so.
+    return {"output_dir": output_dir, "init_checkpoint": weights}
 
 
 def settings_file(path: str | None) -> dict[str, Any]:

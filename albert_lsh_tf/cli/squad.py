@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from albert_lsh_tf.tasks.run_folder import RunFolder
 
 _NOTHING_NAMED = f"{EMBEDDED_MODEL_NAME}, the package's own model"
-# A run's folder holds these itself, and the files they name may be gone.
-_OF_TRAINING = (*recipes.WEIGHT_SETTINGS, "train_file", "train_feature_file")
+# Of data and machines that answering does without, and that may be gone.
+_OF_TRAINING = (*recipes.NOT_TAKEN_OVER, "train_file", "train_feature_file")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -50,7 +50,8 @@ def _run(parsed: flags.ParsedFlags) -> None:
 
     export_dir = parsed.run["export_dir"]
     if export_dir:
-        check_export_dir(export_dir)
+        paths = recipes.run_paths(output_dir, config.init_checkpoint)
+        check_export_dir(export_dir, apart_from=paths)
     results = train_and_answer(config, output_dir, **phases)
     if export_dir and results["is_chief"]:
         _export(results, export_dir, output_dir, config, phases["do_train"])

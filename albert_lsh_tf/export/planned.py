@@ -1,6 +1,7 @@
 """Finds what a plan names, and exports it."""
 
 import itertools
+import os
 import pathlib
 
 from albert_lsh_tf.checkpoints.loading import load_encoder, load_pretrainer, open_source
@@ -9,7 +10,7 @@ from albert_lsh_tf.checkpoints.weight_source import WeightSource
 from albert_lsh_tf.config import FineTuningConfig, LSHConfig, check_attention_kinds
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.encoder import export_encoder
-from albert_lsh_tf.export.folders import check_export_dir
+from albert_lsh_tf.export.folders import check_apart, check_export_dir
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.plan import ExportPlan
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
@@ -33,6 +34,10 @@ def export_plan(plan: ExportPlan) -> list[str]:
     """
     _check_folders(plan)
     source = open_source(plan.source, plan.albert_config_file)
+    if source.kind != "embedded":  # Its name is no path.
+        for name in ("dest", "preprocess"):
+            if (folder := getattr(plan, name)) is not None:
+                check_apart(folder, name, {"source": plan.source})
     run = _run_of(source)
     vocabulary_file = plan.vocabulary_file or source.spm_model_file or source.vocab_file
     if plan.preprocess and vocabulary_file is None:
@@ -90,7 +95,8 @@ def _check_folders(plan: ExportPlan) -> None:
     if plan.preprocess is not None:
         paths["preprocess"] = check_export_dir(plan.preprocess, "preprocess")
     if plan.tflite is not None:
-        paths["tflite"] = pathlib.Path(plan.tflite).expanduser().resolve()
+        file = os.path.expanduser(plan.tflite)
+        paths["tflite"] = pathlib.Path(file).resolve()
         if paths["tflite"].is_dir():
             raise InputError(f"tflite={plan.tflite} is a folder; give a file.")
     for (name, path), (other, another) in itertools.combinations(paths.items(), 2):

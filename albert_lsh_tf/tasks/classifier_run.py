@@ -9,6 +9,7 @@ import tensorflow as tf
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.tasks import classification, inputs, results
+from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.experiment import experiment_config
 from albert_lsh_tf.tasks.fine_tuning_run import FineTuningRun
 from albert_lsh_tf.tasks.metrics import metrics_of_groups
@@ -66,45 +67,83 @@ class ClassifierRun(FineTuningRun):
         """Trains if there is something left to train, then evaluates and predicts."""
         step = self.train_and_restore_best()
         recorded = self._recorded()
-        best = None
+        best_step, best = self._best_on_record(recorded)
+        is_best = best_step in (None, step)
+        restored = {"step": step}
         if do_eval:
-            metrics = self.evaluate_best(step)
-            metrics = self._unless_recorded(recorded, step, metrics)
-            best = {"step": step, **metrics}
-            results.write_scores(self.folder, metrics, step)
-            self.say_best(step, metrics)
-            if self.task.constant_prediction and self.folder.writable:
-                _logger.warning(
-                    "The model predicts %s for every example: it has not learned the "
-                    "task. Train longer, or try another learning_rate or seed.",
-                    self.task.constant_prediction,
-                )
+            restored.update(self._evaluate(recorded, step, is_best))
         if do_predict:
             self._predict(keep=bool(recorded))
+        if is_best:
+            best = restored if do_eval else None
         summary = results.summarize(self.log, best)
-        if recorded:
+        if "peak_memory_mib" in recorded:
             # What training needed, not what it takes to score it again.
             summary["peak_memory_mib"] = recorded["peak_memory_mib"]
-        if do_eval or self.trains:
+        # The scores of another checkpoint than the best one are not the run's.
+        if (do_eval and is_best) or self.trains:
             results.write_summary(self.folder, summary)
         task = self.task.definition
         results.draw_curves(self.folder, self.log, task.name, task.best_metric)
         self.progress.say(f"results: {self.folder.path}")
-        return {**summary, "model": self.model, "is_chief": self.folder.writable}
+        return {
+            **summary,
+            "restored": restored,
+            "model": self.model,
+            "is_chief": self.folder.writable,
+        }
 
-    def _recorded(self) -> dict[str, Any] | None:
+    def _evaluate(
+        self, recorded: dict[str, Any], step: int, is_best: bool
+    ) -> dict[str, float]:
+        """Scores the checkpoint of a step, which was restored, and writes them."""
+        metrics = self.evaluate_best(step)
+        metrics = self._unless_recorded(recorded, step, metrics)
+        name = results.write_scores(self.folder, metrics, step, is_best)
+        if is_best:
+            self.say_best(step, metrics)
+        else:
+            self.progress.say(
+                f"step {step}, not the best checkpoint: {in_a_line(metrics)}, in {name}"
+            )
+        if self.task.constant_prediction and self.folder.writable:
+            _logger.warning(
+                "The model predicts %s for every example: it has not learned the "
+                "task. Train longer, or try another learning_rate or seed.",
+                self.task.constant_prediction,
+            )
+        return metrics
+
+    def _keeps_record(self) -> bool:
+        """Whether the folder holds a run that this process does not train."""
+        holds_run = self.folder.saved_config() and self.folder.checkpoints()
+        return bool(holds_run and not self.trains)
+
+    def _recorded(self) -> dict[str, Any]:
         """metrics.json of the run in the folder, if this process does not train it."""
-        if self.trains or not (
-            self.folder.saved_config() and self.folder.checkpoints()
-        ):
-            return None
-        return results.read_summary(self.folder)
+        if not self._keeps_record():
+            return {}
+        return results.read_summary(self.folder) or {}
+
+    def _best_on_record(
+        self, recorded: dict[str, Any]
+    ) -> tuple[int | None, dict[str, Any] | None]:
+        """The step of that run that is used unless another is named, and its scores."""
+        if not self._keeps_record():
+            return None, None
+        best = read_best(self.folder.best_dir)
+        step = best.step if best else step_of(self.folder.latest_checkpoint())
+        on_record = recorded.get("best") or {}
+        if on_record.get("step") == step:
+            return step, on_record
+        # Training may have gone on after metrics.json was written.
+        return step, {"step": step, **best.metrics} if best else None
 
     def _unless_recorded(
-        self, recorded: dict[str, Any] | None, step: int, metrics: dict[str, float]
+        self, recorded: dict[str, Any], step: int, metrics: dict[str, float]
     ) -> dict[str, float]:
         """The metrics on record for a step; the new ones where there are none."""
-        best = dict((recorded or {}).get("best") or {})
+        best = dict(recorded.get("best") or {})
         if best.pop("step", None) != step:
             return metrics
         if not results.agree(best, metrics) and self.folder.writable:

@@ -5,8 +5,10 @@ Everything a user can get wrong here is noticed before the first training step.
 
 import dataclasses
 import filecmp
+import os
 import pathlib
 
+from albert_lsh_tf.checkpoints.config_files import read_config
 from albert_lsh_tf.checkpoints.matching import check_config
 from albert_lsh_tf.checkpoints.positions import check_extension
 from albert_lsh_tf.checkpoints.sources import find_weights
@@ -55,8 +57,9 @@ def find_model(
       The parts, which fit together.
 
     Raises:
-      InputError: no weights or no vocabulary there, or they do not fit, or the folder
-        holds a run of another architecture, or there is no trained model.
+      InputError: no weights or no vocabulary there, or they do not fit, or are of text
+        in its letter case, or the folder holds a run of another architecture or letter
+        case, or there is no trained model.
     """
     if do_train:
         run, checkpoint = folder, folder.latest_checkpoint()
@@ -65,6 +68,7 @@ def find_model(
     if checkpoint is None:
         weights = find_weights(config.named_weights, config.albert_config_file)
         check_config(weights)
+        _refuse_lower_case(config, weights)
         vocabulary_file = (
             _named_vocabulary(config) or weights.spm_model_file or weights.vocab_file
         )
@@ -79,6 +83,7 @@ def find_model(
     else:
         _compare_architecture(config, run)
         _compare_vocabulary(config, run)
+        _compare_letter_case(config, run)
         albert_config = AlbertConfig.from_file(run.albert_config_file)
         _refuse_other_positions(config, albert_config, run)
         files = ModelFiles(
@@ -106,7 +111,7 @@ def find_trained(config: FineTuningConfig, folder: RunFolder) -> tuple[RunFolder
     Raises:
       InputError: there is none.
     """
-    given = pathlib.Path(config.init_checkpoint or "")
+    given = pathlib.Path(os.path.expanduser(config.init_checkpoint or ""))
     if config.init_checkpoint and pathlib.Path(f"{given}.index").exists():
         parent = given.parent
         run = RunFolder(
@@ -131,9 +136,11 @@ def find_trained(config: FineTuningConfig, folder: RunFolder) -> tuple[RunFolder
 
 def _compare_architecture(config: FineTuningConfig, run: RunFolder) -> None:
     """Refuses a run whose architecture is not that of the weights that were named."""
-    named = config.named_weights
-    if config.albert_config_file:
-        given = AlbertConfig.from_file(config.albert_config_file)
+    named, file = config.named_weights, config.albert_config_file
+    if file:
+        if not os.path.exists(os.path.expanduser(file)):
+            return  # The run has its own copy.
+        given = read_config(file)
     elif named:
         try:
             given = find_weights(named).config
@@ -184,6 +191,25 @@ def _compare_vocabulary(config: FineTuningConfig, run: RunFolder) -> None:
         raise InputError(
             f"{name}={given} is not the vocabulary that {run.path} was trained with; "
             f"leave {name} out."
+        )
+
+
+def _compare_letter_case(config: FineTuningConfig, run: RunFolder) -> None:
+    """Refuses text in another letter case than that which a model was trained on."""
+    trained = run.saved_config().do_lower_case
+    if config.do_lower_case != trained:
+        raise InputError(
+            f"do_lower_case={config.do_lower_case}, but {run.path} was trained with "
+            f"do_lower_case={trained}; leave it as it was."
+        )
+
+
+def _refuse_lower_case(config: FineTuningConfig, weights: WeightSource) -> None:
+    """Refuses lower-cased text for weights that say theirs was not."""
+    if config.do_lower_case and weights.do_lower_case is False:
+        raise InputError(
+            f"{weights.description}: it was trained on text in its letter case, but "
+            "do_lower_case=True; give --nodo_lower_case."
         )
 
 

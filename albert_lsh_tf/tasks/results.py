@@ -23,12 +23,20 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-3
 
 
-def write_scores(folder: RunFolder, metrics: dict[str, float], step: int) -> None:
-    """Writes eval_results.txt: `key = value` lines of the checkpoint of that step."""
+def write_scores(
+    folder: RunFolder, metrics: dict[str, float], step: int, is_best: bool = True
+) -> str:
+    """Writes `key = value` lines about the checkpoint of a step.
+
+    Returns:
+      The file's name: eval_results.txt for the best one, or one with the step in it.
+    """
+    name = "eval_results.txt" if is_best else f"eval_results_step_{step}.txt"
     lines = {**metrics, "global_step": step}
     if "loss" in lines:  # Google's scripts have it at the end.
         lines["loss"] = lines.pop("loss")
-    folder.write("eval_results.txt", _one_a_line(lines))
+    folder.write(name, _one_a_line(lines))
+    return name
 
 
 def write_test_scores(folder: RunFolder, metrics: dict[str, float]) -> None:

@@ -158,7 +158,7 @@ def weights_from_elsewhere(config: FineTuningConfig, folder: RunFolder) -> list[
     be compared with what the run started from.
     """
     home = os.path.realpath(folder.path)
-    given = {name: getattr(config, name) for name in _WEIGHTS}
+    given = {name: os.path.expanduser(getattr(config, name) or "") for name in _WEIGHTS}
     return [
         name
         for name, value in given.items()

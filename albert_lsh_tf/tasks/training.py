@@ -4,6 +4,7 @@ The loop is Model Garden's trainer under Orbit's controller. A run lives in its 
 killed at any moment, the same call goes on from the last checkpoint.
 """
 
+import os
 import pathlib
 from typing import Any
 
@@ -11,10 +12,12 @@ import tensorflow as tf
 
 from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.sources import glue_dir_of
+from albert_lsh_tf.data.task import Task
+from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.tasks import devices, inputs
 from albert_lsh_tf.tasks.classifier_run import ClassifierRun
-from albert_lsh_tf.tasks.own_data import settle_task
+from albert_lsh_tf.tasks.own_data import refuse_other_classifier, settle_task
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
 from albert_lsh_tf.tasks.same_run import (
@@ -57,7 +60,12 @@ def train_and_evaluate(
     Returns:
       What metrics.json holds: best, last, history, train_loss, seconds_per_step,
       peak_memory_mib; and `model`, the classifier with the best checkpoint's weights,
-      and `is_chief`, whether this process is the one worker that writes results.
+      or with those that `config.init_checkpoint` names where nothing is trained;
+      `restored`, their step and, with `do_eval`, their scores; and `is_chief`, whether
+      this process is the one worker that writes results.
+
+      `best` is of the run in `output_dir`: scoring another of its checkpoints leaves
+      it as it is.
 
     Raises:
       InputError: something the user gave cannot be used; nothing was overwritten.
@@ -76,16 +84,24 @@ def _run(
     strategy: tf.distribute.Strategy | None,
 ) -> dict[str, Any]:
     """Checks everything, then makes the run and lets it go."""
+    if config.init_checkpoint:
+        # Once for all that compares it with folders.
+        weights = os.path.expanduser(config.init_checkpoint)
+        config = config.replace(init_checkpoint=weights)
     config, task = settle_task(config, folder, do_train)
     if config.data_dir is None:
         # Part of the description, since the next start may find another $GLUE_DIR.
         config = config.replace(data_dir=glue_dir_of(task))
     folder.refuse_other_task(task)
     refuse_other_settings(config, folder, do_train)
+    if not do_train:
+        refuse_other_classifier(config, task, folder)
     # Before anything else of TensorFlow: it fixes which devices there are.
     strategy = strategy or devices.make_strategy(config, Progress(0).say)
     folder.writable = devices.is_chief(strategy)
-    devices.check_batch_size(config.train_batch_size, strategy.num_replicas_in_sync)
+    if do_train:
+        num_replicas = strategy.num_replicas_in_sync
+        devices.check_batch_size(config.train_batch_size, num_replicas)
     devices.set_precision(config.mixed_precision)
     say = Progress(0, enabled=folder.writable).say
 
@@ -96,24 +112,10 @@ def _run(
             f"attention: dense at {config.max_seq_length} tokens, where it was found "
             "faster than LSH; --dense_below=0 gives LSH at any length"
         )
-    data = load_data(
-        config,
-        task,
-        files,
-        required=(
-            *(["train"] if do_train else []),
-            *(["dev"] if do_eval else []),
-            *(["test"] if do_predict and not (do_train or do_eval) else []),
-        ),
-        optional=(
-            *(task.evaluation_splits[1:] if do_eval else []),
-            *(task.test_splits if do_predict and (do_train or do_eval) else []),
-            *(task.test_splits[1:] if do_predict else []),
-        ),
-        say=say,
-    )
+    required, optional = _splits(task, do_train, do_eval, do_predict)
+    data = load_data(config, task, files, required, optional, say)
     if do_train:
-        config = resolve_steps(config, len(data.examples["train"]))
+        config = _with_steps(config, len(data.examples["train"]))
         if files.checkpoint:
             refuse_other_length(config, folder, step_of(files.checkpoint))
             if changes := changed_settings(folder.saved_config(), config):
@@ -131,6 +133,40 @@ def _run(
         return run.results(do_eval, do_predict)
     finally:
         run.close()
+
+
+def _splits(
+    task: Task, do_train: bool, do_eval: bool, do_predict: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The splits that must be there, and those that are used where they are."""
+    required = [
+        *(["train"] if do_train else []),
+        *(["dev"] if do_eval else []),
+        *(["test"] if do_predict and not (do_train or do_eval) else []),
+    ]
+    wanted = [
+        *(task.evaluation_splits if do_eval else []),
+        *(task.test_splits if do_predict else []),
+    ]
+    return tuple(required), tuple(each for each in wanted if each not in required)
+
+
+def _with_steps(config: ClassifierConfig, num_examples: int) -> ClassifierConfig:
+    """The config with epochs turned into steps.
+
+    A warm-up that is longer than `train_step` can be no share of it, so it is taken as
+    the number of steps that it is.
+    """
+    resolved = resolve_steps(config, num_examples)
+    if config.warmup_step <= config.train_step:
+        return resolved
+    if config.warmup_step > resolved.train_step:
+        raise InputError(
+            f"warmup_step={config.warmup_step} is more than the {resolved.train_step} "
+            f"steps of num_train_epochs={config.num_train_epochs}; warm up for about a "
+            "tenth of them."
+        )
+    return resolved.replace(warmup_step=config.warmup_step)
 
 
 def _is_dense(config: ClassifierConfig) -> bool:

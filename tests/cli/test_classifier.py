@@ -201,6 +201,8 @@ def test_other_tasks_folder_and_bad_export_dir(tiny, tmp_path, capsys):
     assert "holds a run of RTE, not of MRPC" in fails(capsys, tiny.flags(tmp_path))
     argv = tiny.flags(tmp_path / "run", f"--export_dir={tmp_path}")
     assert "holds files that are no SavedModel" in fails(capsys, argv)
+    argv = tiny.flags(tmp_path / "run", f"--export_dir={tmp_path / 'run' / 'export'}")
+    assert "run/export are the same folder, or lie in each other" in fails(capsys, argv)
     file = tmp_path / "file"
     file.write_text("")
     for output_dir in (file / "run", tmp_path / ("x" * 300), "/proc/nowhere"):

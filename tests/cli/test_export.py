@@ -32,6 +32,21 @@ def calls(monkeypatch):
     return calls
 
 
+@pytest.mark.parametrize("dest", ["out", "out/run/deeper"])
+def test_an_export_would_not_replace_its_source(dest, calls, tmp_path, capsys):
+    """Such as the checkpoints of a run inside an older export."""
+    folder = write_tiny_weights(tmp_path / "out" / "run")
+    (tmp_path / "out" / "saved_model.pb").touch()
+    for argv in (
+        [str(folder), str(tmp_path / dest)],
+        [str(folder), str(tmp_path / "new"), f"--preprocess={tmp_path / dest}"],
+    ):
+        with pytest.raises(SystemExit):
+            export.main(argv)
+        assert "lie in each other; give different places" in capsys.readouterr().err
+    assert not calls
+
+
 @pytest.fixture
 def run_folder(tmp_path):
     """A run with settings of its own, as training leaves it."""

@@ -145,3 +145,38 @@ def test_lsh_flags_start_from_the_recommended_setting_or_from_hashing_alone():
         config.replace(lsh=lists.to_dict()), {"lsh": {"num_hashes": 4}}
     )
     assert more.lsh == lists.replace(num_hashes=4)
+
+
+def test_devices_of_a_run_are_not_taken_up_where_nothing_is_trained(tmp_path):
+    saved = ClassifierConfig(
+        distribution_strategy="multi_worker_mirrored",
+        num_gpus=4,
+        num_logical_cpus=3,
+        worker_hosts="a:1,b:2222",
+        task_index=1,
+        tpu_address="local",
+        max_seq_length=99,
+    )
+    saved.save(tmp_path / "config.yaml")
+    config = resolve(f"--output_dir={tmp_path}", do_train=False).config
+    assert config == ClassifierConfig(max_seq_length=99)
+    argv = (f"--output_dir={tmp_path}", "--num_logical_cpus=2")
+    assert resolve(*argv, do_train=False).config.num_logical_cpus == 2
+
+
+def test_a_run_may_be_named_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "cola"
+    folder.mkdir(parents=True)
+    saved = ClassifierConfig(
+        task_name="CoLA", max_seq_length=99, do_lower_case=False, attention="dense"
+    )
+    saved.save(folder / "config.yaml")
+    file = tmp_path / "predict.yaml"
+    for text in ("init_checkpoint: runs/cola\n", "task_name: cola\n"):
+        file.write_text(text)
+        config = resolve(f"--config_file={file}", do_train=False).config
+        assert config.replace(init_checkpoint=None) == saved
+    # Flags win here, too.
+    other = resolve(f"--config_file={file}", "--task_name=rte", do_train=False)
+    assert "configs/glue/rte.yaml" in other.description

@@ -113,7 +113,12 @@ def test_flags_win_over_a_file(calls, tmp_path):
 
 def test_answering_takes_the_settings_of_the_run_that_was_trained(calls, tmp_path):
     saved = SquadConfig(
-        version_2=True, max_seq_length=200, train_file=("gone.json",), seed=9
+        version_2=True,
+        max_seq_length=200,
+        train_file=("gone.json",),
+        seed=9,
+        num_gpus=4,
+        worker_hosts="a:1,b:2222",
     )
     (tmp_path / "run").mkdir()
     text = yaml.safe_dump(saved.to_dict())
@@ -130,6 +135,8 @@ def test_answering_takes_the_settings_of_the_run_that_was_trained(calls, tmp_pat
         )
         assert config.version_2 and config.max_seq_length == 200
         assert config.train_file == () and config.predict_file == "new.json"
+        # Those of another machine.
+        assert config.num_gpus is config.worker_hosts is None
     assert not config_of(calls, "--output_dir=run").version_2
     # A checkpoint that is named comes before what else there is in output_dir.
     SquadConfig().save(tmp_path / "config.yaml")
@@ -207,6 +214,20 @@ def test_scores_of_an_export_are_those_of_its_checkpoint(
         card = exported.pop()["provenance"]
         assert card.metrics == metrics
         assert card.base_model == "albert_lsh_tiny, the package's own model"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ["--output_dir=run/out", "--export_dir=run"],
+        ["--output_dir=run", "--export_dir=run"],
+        ["--output_dir=run", "--export_dir=run/export"],
+        ["--init_checkpoint=run/ckpt-7", "--export_dir=run"],
+    ],
+)
+def test_an_export_would_not_replace_its_run(calls, capsys, where):
+    assert "lie in each other; give different places" in fails(capsys, *where)
+    assert not calls
 
 
 @pytest.mark.parametrize(

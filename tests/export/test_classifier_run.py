@@ -19,6 +19,7 @@ from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.data.sample import write_sample
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
+from albert_lsh_tf.export import classifier_run
 from albert_lsh_tf.export.classifier_run import export_run
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.classifier import AlbertClassifier
@@ -221,3 +222,57 @@ def test_another_runs_checkpoint_without_a_vocabulary(tmp_path):
     card = (tmp_path / "rte" / "README.md").read_text()
     assert "| Trained on | RTE in `glue` |" in card.splitlines()
     assert "serve_text" not in card and "## Scores" not in card
+
+
+@pytest.fixture
+def exported_with(monkeypatch):
+    """What each export is given, of which none is written."""
+    given = []
+    monkeypatch.setattr(
+        classifier_run, "export_classifier", lambda *_, **named: given.append(named)
+    )
+    return given
+
+
+def write_scored_run(folder):
+    """A run that went on after metrics.json was written, to a better checkpoint."""
+    (folder / "best").mkdir(parents=True)
+    ClassifierConfig(data_dir="glue").save(folder / "config.yaml")
+    (folder / "spiece.model").touch()
+    metrics = {"best": {"step": 2, "f1": 0.2}, "history": [{"step": 2, "f1": 0.2}]}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    record = {"step": 6, "metrics": {"f1": 0.6}, "prefix": "best-6"}
+    (folder / "best" / "best.json").write_text(json.dumps(record))
+    (folder / "best" / "best-6.index").touch()
+    lines = [json.dumps({"step": n, "eval": {"f1": n / 10}}) for n in (2, 4, 6)]
+    (folder / "training_log.jsonl").write_text("\n".join([*lines, '{"step": 8, "ev']))
+    for step in (4, 8):
+        (folder / f"ckpt-{step}.index").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "restored", "scores"),
+    [
+        ("", None, {"step": 6, "f1": 0.6}),
+        ("", {"step": 6, "f1": 0.1}, {"step": 6, "f1": 0.6}),
+        ("ckpt-4", None, {"step": 4, "f1": 0.4}),
+        ("ckpt-4", {"step": 4}, {"step": 4, "f1": 0.4}),
+        ("best/best-6", None, {"step": 6, "f1": 0.6}),
+        ("ckpt-8", None, {}),
+        ("ckpt-8", {"step": 8, "f1": 0.8}, {"step": 8, "f1": 0.8}),
+    ],
+)
+def test_the_card_has_the_scores_of_the_weights_that_are_exported(
+    exported_with, tmp_path, monkeypatch, checkpoint, restored, scores
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_scored_run(tmp_path / "run")
+    for run in ("~/run", tmp_path / "run"):
+        config = ClassifierConfig(init_checkpoint=f"{run}/{checkpoint}")
+        for output_dir in (run, "~/predicted"):
+            export_run(None, tmp_path / "out", output_dir, config, restored)
+            named = exported_with.pop()
+            assert named["provenance"].metrics == scores
+            # So text goes in, though the home is not spelled out.
+            assert named["text"].vocabulary_file == tmp_path / "run" / "spiece.model"

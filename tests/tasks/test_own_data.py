@@ -10,11 +10,13 @@ import sklearn.metrics
 import tensorflow as tf
 
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
+from albert_lsh_tf.data.classification import find_task
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.classifier_run import export_run
-from albert_lsh_tf.tasks.own_data import settle_task
+from albert_lsh_tf.tasks.own_data import refuse_other_classifier, settle_task
 from albert_lsh_tf.tasks.run_folder import RunFolder
 from albert_lsh_tf.tasks.training import train_and_evaluate
+from tests.tasks.squad.tiny_squad import write_run
 from tests.tasks.tiny_run import TinyRun, losses
 
 LABELS = ("eggs", "ham", "spam")  # Not in the order in which they are written.
@@ -239,3 +241,44 @@ def test_an_export_takes_one_text_and_names_the_label(trained, tiny, tmp_path):
     _, labels, probabilities = predictions(output_dir)
     assert [label.decode() for label in outputs["label"].numpy()] == labels
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
+
+
+NLI = ("entailment", "not_entailment")
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "fits"),
+    [
+        ("MRPC", "mrpc", True),
+        ("MRPC", "RTE", False),
+        ("MRPC", "CoLA", False),  # Both have "0" and "1", which mean other things.
+        ("STS-B", "MRPC", False),
+        ("MRPC", "STS-B", False),
+        ("QNLI", "RTE", True),
+        ("RACE", "RACE-high", True),
+        ("RACE", ("A", "B", "C", "D"), False),
+        ("MRPC", ("0", "1"), True),  # Texts of one's own, and GLUE's classifier.
+        (("0", "1"), "MRPC", True),
+        ("RTE", NLI[::-1], False),
+        (NLI, "RTE", True),
+    ],
+)
+def test_a_trained_classifier_has_the_classes_that_are_asked_for(
+    tiny, tmp_path, trained, asked, fits
+):
+    def settings(what):
+        return {"task_name": what} if isinstance(what, str) else {"labels": what}
+
+    config = config_of(tiny, **settings(trained))
+    run = write_run(tmp_path / "run", config)
+    config = config_of(tiny, **settings(asked), init_checkpoint=str(run))
+    task = find_task(config.task_name, config.labels)
+    elsewhere = RunFolder(tmp_path / "elsewhere")
+    if fits:
+        refuse_other_classifier(config, task, elsewhere)
+        return
+    with pytest.raises(InputError) as refused:
+        refuse_other_classifier(config, task, elsewhere)
+    line = str(refused.value)
+    assert line.startswith(f"{run} holds a classifier for ") and "\n" not in line
+    assert f", not for {task.name} (" in line

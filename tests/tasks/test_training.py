@@ -20,12 +20,13 @@ from albert_lsh_tf.data.glue import read_examples
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.data.sample import write_sample
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks import classification
+from albert_lsh_tf.tasks import classification, training
 from albert_lsh_tf.tasks import results as results_files
 from albert_lsh_tf.tasks.best_checkpoint import read_best
 from albert_lsh_tf.tasks.training import train_and_evaluate
 from tests.fixtures.wordpiece import wordpiece_lines, write_wordpiece
 from tests.tasks.interruption import StopAt
+from tests.tasks.squad.tiny_squad import write_run
 from tests.tasks.tiny_run import (
     NUM_ROWS,
     TinyRun,
@@ -302,6 +303,35 @@ def test_epochs_replace_steps_and_warm_up_keeps_its_share(tiny, tmp_path):
     saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
     # 0.6 of 40 examples in batches of 8.
     assert (saved["train_step"], saved["warmup_step"]) == (3, 1)
+
+
+def test_a_warm_up_beyond_the_default_steps_is_one_of_steps():
+    config = ClassifierConfig(num_train_epochs=10.0, warmup_step=2000)
+    assert config.warmup_step > config.train_step
+    resolved = training._with_steps(config, 32 * 300)
+    assert (resolved.train_step, resolved.warmup_step) == (3000, 2000)
+    with pytest.raises(InputError, match="more than the 1900 steps of num_train_epo"):
+        training._with_steps(config, 32 * 190)
+    with pytest.raises(InputError, match="warmup_step=2000 is more than train_step="):
+        config.replace(num_train_epochs=None)
+
+
+@pytest.mark.parametrize("do_train", [True, False])
+@pytest.mark.parametrize("do_eval", [True, False])
+def test_every_split_is_read_once(do_train, do_eval):
+    required, optional = training._splits(find_task("MNLI"), do_train, do_eval, True)
+    expected = {"test", "test_mismatched", "diagnostic"}
+    expected |= {"train"} if do_train else set()
+    expected |= {"dev", "dev_mismatched"} if do_eval else set()
+    assert sorted(required + optional) == sorted(expected)
+    assert ("test" in required) == (not (do_train or do_eval))
+
+
+def test_a_classifier_of_another_task_is_refused(tiny, tmp_path):
+    run = write_run(tmp_path / "run", tiny.config())
+    config = tiny.config(init_checkpoint=str(run), task_name="RTE")
+    with pytest.raises(InputError, match="holds a classifier for MRPC .* not for RTE"):
+        train_and_evaluate(config, tmp_path / "elsewhere", do_train=False)
 
 
 def test_lsh_differs_from_dense_and_rounds_can_be_raised(trained, tiny, tmp_path):

@@ -100,7 +100,9 @@ def _run(
     say = Progress(0, enabled=folder.writable).say
     config = find_files(config, do_train, say)
     _refuse_other_settings(config, folder, do_train)
-    devices.check_batch_size(config.train_batch_size, strategy.num_replicas_in_sync)
+    if do_train:
+        num_replicas = strategy.num_replicas_in_sync
+        devices.check_batch_size(config.train_batch_size, num_replicas)
     devices.set_precision(config.mixed_precision)
 
     files = inputs.find_model(config, folder, do_train)

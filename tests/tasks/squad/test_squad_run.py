@@ -111,6 +111,13 @@ def test_answers_elsewhere_may_have_another_attention(tiny, run, scores, tmp_pat
         answer(run, tiny.config(attention=kind))
 
 
+def test_answers_need_no_batch_size_of_training(tiny, run, scores):
+    config = tiny.config(
+        train_batch_size=7, distribution_strategy="mirrored", num_logical_cpus=2
+    )
+    assert answer(run, config)["best"] == RECORDED
+
+
 def test_training_alone_leaves_the_best_scores(tiny, run, scores, monkeypatch):
     monkeypatch.setattr(SquadRun, "train_and_restore_best", lambda run: 4)
     config = tiny.config(num_train_epochs=9.0)
