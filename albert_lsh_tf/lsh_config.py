@@ -21,6 +21,9 @@ DENSE_IS_FASTER_UP_TO = {"cpu": 512, "gpu": 512}
 # Blocks that speak for the whole sequence when candidates are chosen.
 NUM_SAMPLED_BLOCKS = 32
 
+# For `dense_below`: longer than any sequence, and still an int32.
+ANY_LENGTH = 2**31 - 1
+
 # `for_length` gives longer sequences no more logits a query than this length gets, so
 # that time grows with T alone.
 LINEAR_FROM_LENGTH = 512
@@ -60,7 +63,7 @@ class LSHConfig(Config):
         True, "hash what is left of queries and keys without their means"
     )
     whiten: bool = setting(
-        False, "hash with the covariances that encoder.calibrate measured"
+        False, "rounds hash with the covariances that encoder.calibrate measured"
     )
     block_length: int = setting(16, "neighbouring queries that share a key list")
     window: int | None = setting(
@@ -93,8 +96,9 @@ class LSHConfig(Config):
           length: tokens; other lengths run too.
           budget: logits that a query may compute, as a share of `length`. From
             `LINEAR_FROM_LENGTH` tokens on a query computes no more of them, so that
-            time grows with T alone; 1 means dense attention.
-          **overrides: settings to replace, as `dense_below=None`.
+            time grows with T alone; 1 means dense attention, at any length.
+          **overrides: settings to replace, as `dense_below=None`, which leaves a
+            budget of 1 dense.
 
         Returns:
           The setting, with `logits_per_query(length) <= budget * length`.
@@ -107,7 +111,10 @@ class LSHConfig(Config):
                 f"budget={budget} must be above 0 and at most 1; try 0.25."
             )
         if budget == 1:
-            return cls(**{**_WINDOW_ALONE, "dense_below": length, **overrides})
+            settings = {**_WINDOW_ALONE, **overrides}
+            if settings.get("dense_below") is None:
+                settings["dense_below"] = ANY_LENGTH
+            return cls(**settings)
         logits = int(budget * min(length, LINEAR_FROM_LENGTH))
         if logits < 1:
             raise InputError(
@@ -144,6 +151,11 @@ class LSHConfig(Config):
         if self.num_hashes_at_evaluation is None:
             return self.num_hashes
         return self.num_hashes_at_evaluation
+
+    @property
+    def hashes(self) -> bool:
+        """Whether there are hash rounds, in training or at evaluation."""
+        return max(self.num_hashes, self.evaluation_hashes) > 0
 
     @property
     def window_length(self) -> int:
@@ -196,7 +208,7 @@ class LSHConfig(Config):
         """
         if self.is_dense(length, device) or self.is_dense(padded_length, device):
             return self.is_dense(length, device) == self.is_dense(padded_length, device)
-        if max(self.num_hashes, self.evaluation_hashes) == 0:
+        if not self.hashes:
             return True
         return self.num_buckets is not None and self.hash != "random"
 
@@ -280,9 +292,7 @@ class LSHConfig(Config):
     @property
     def padding_multiple(self) -> int:
         """What T is padded to a multiple of: whole chunks, and whole blocks."""
-        lengths = (
-            [self.chunk_length] if self.num_hashes or self.evaluation_hashes else []
-        )
+        lengths = [self.chunk_length] if self.hashes else []
         lengths += [self.block_length] if self.has_key_lists else []
         return math.lcm(*lengths)
 

@@ -57,10 +57,12 @@ def test_budgets_of_all_sizes_are_kept():
 
 
 def test_budget_of_1_is_dense_attention():
-    config = LSHConfig.for_length(300, budget=1)
-    assert config.is_dense(300)
-    assert config.logits_per_query(300) == 300
-    assert not config.is_dense(301)
+    for overrides in ({}, {"dense_below": None}):
+        config = LSHConfig.for_length(300, budget=1, **overrides)
+        for length in (300, 301, 65536):
+            assert config.is_dense(length)
+            assert config.logits_per_query(length) == length
+    assert LSHConfig.for_length(300, budget=1, dense_below=0).dense_below == 0
 
 
 def test_cost_of_a_query_stops_growing():

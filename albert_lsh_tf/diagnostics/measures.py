@@ -10,7 +10,7 @@ from albert_lsh_tf.diagnostics.encoders import Heads
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.ops import hashing
-from albert_lsh_tf.ops.chunking import num_chunks_for
+from albert_lsh_tf.ops.chunking import num_chunks_for, pad_to_chunks
 from albert_lsh_tf.ops.dense_attention import dense_attention
 from albert_lsh_tf.ops.lsh_attention import lsh_attention, unit_keys
 
@@ -100,6 +100,12 @@ def keys_met(
     if not (config.window_length or config.num_listed_keys or num_hashes):
         # Landmarks alone: no key is met as itself.
         return tf.zeros([batch_size, num_heads, length, length], tf.bool)
+    if not is_dense(config, length):
+        # Buckets depend on the padded length, which without landmarks may be another.
+        multiple = config.padding_multiple
+        heads = Heads(*(pad_to_chunks(x, multiple, axis=2) for x in heads))
+        is_token_BT = pad_to_chunks(is_token_BT, multiple, axis=1)
+        config = config.replace(dense_below=0)
     config = config.replace(
         landmarks=0, num_hashes=num_hashes, num_hashes_at_evaluation=None
     )
@@ -107,7 +113,7 @@ def keys_met(
     def attend(value_BHTD: tf.Tensor) -> tf.Tensor:
         return attend_sparsely(heads, value_BHTD, is_token_BT, config, depth)
 
-    return _weights(attend, heads) > 0
+    return _weights(attend, heads)[:, :, :length, :length] > 0
 
 
 def attend_sparsely(

@@ -37,7 +37,8 @@ def plain_copy(model: _Model) -> _Model:
 
 def _attention_at_any_length(encoder: dict[str, Any]) -> str | list[str]:
     lsh = LSHConfig.from_dict(encoder["lsh_config"])
-    # Dense layers have no place for the variables of whitening.
-    if lsh.is_dense(encoder["max_sequence_length"]) and not lsh.whiten:
+    # Dense layers have keys of their own, and no place for the variables of whitening.
+    is_other_layer = lsh.share_query_key or lsh.whiten
+    if lsh.is_dense(encoder["max_sequence_length"]) and not is_other_layer:
         return "dense"
     return encoder["attention"]

@@ -160,7 +160,8 @@ class SharedEncoderBlock(tf_keras.layers.Layer):
         )
         output_XM = feed_forward(
             tf.reshape(hidden, [-1, sizes[2]]),
-            *(tf.convert_to_tensor(parameter) for parameter in parameters),
+            # Where the block is computed anew, Keras does not cast its variables.
+            *(tf.cast(parameter, self.compute_dtype) for parameter in parameters),
             self.inner_activation,
             training=training,
         )

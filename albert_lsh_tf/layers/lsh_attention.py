@@ -91,6 +91,8 @@ class LSHAttention(SelfAttention):
                         dtype=tf.float32,
                         initializer=_identities,
                         trainable=False,
+                        # Hashes are float32 under every policy.
+                        autocast=False,
                     )
                     for name in ("query_whitening", "key_whitening")
                 )

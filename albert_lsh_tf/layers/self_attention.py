@@ -79,6 +79,9 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
 
     def __call__(self, *args: Any, **kwargs: Any) -> tf.Tensor:
         refuse_keras_3(**{f"input {n}": each for n, each in enumerate(args)}, **kwargs)
+        if len(args) < 2 and kwargs.get("value") is None:
+            # Mixed precision casts the first argument alone, which loses its mask.
+            kwargs["value"] = args[0] if args else kwargs["query"]
         return super().__call__(*args, **kwargs)
 
     @without_autograph
@@ -105,9 +108,9 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
           return_attention_scores: must be False.
           training: whether to drop attention weights.
           use_causal_mask: must be False.
-          global_mask: [B, T], True at tokens that every token shall attend to; LSH
-            attention gives them places among its heavy keys, dense attention has them
-            anyway.
+          global_mask: [B, T], True at tokens that every token shall attend to. Dense
+            attention has them anyway. LSH attention gives them places among its
+            `heavy_keys + global_tokens`, from the front, and drops what is more.
           dropout_seed: [2], int32: the same seed drops the same weights; unset: drawn
             from the global generator.
 
@@ -115,7 +118,8 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
           [B, T, M] in the compute dtype.
 
         Raises:
-          ValueError: an argument that this layer does not support.
+          ValueError: an argument that this layer does not support, as a `global_mask`
+            where LSH attention lists no keys.
         """
         value = query if value is None else value
         if return_attention_scores:
@@ -228,10 +232,8 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
             projection(x)
         x = tf.cast(x, self.compute_dtype)
         width, num_heads, head_width = projection.kernel.shape
-        kernel = tf.reshape(projection.kernel, [width, num_heads * head_width])
-        bias = None
-        if projection.bias is not None:
-            bias = tf.reshape(projection.bias, [num_heads * head_width])
+        kernel = self._parameter(projection.kernel, [width, num_heads * head_width])
+        bias = self._parameter(projection.bias, [num_heads * head_width])
         x = project(x, kernel, bias)
         sizes = [length_of(x, 0), length_of(x, 1), num_heads, head_width]
         return tf.transpose(tf.reshape(x, sizes), [0, 2, 1, 3])
@@ -242,9 +244,19 @@ class SelfAttention(tf_keras.layers.MultiHeadAttention, abc.ABC):
         if not self._output_dense.built:
             self._output_dense(x_BTHD)
         num_heads, head_width, width = self._output_dense.kernel.shape
-        kernel = tf.reshape(self._output_dense.kernel, [num_heads * head_width, width])
-        sizes = [length_of(x_BTHD, 0), length_of(x_BTHD, 1), num_heads * head_width]
-        return project(tf.reshape(x_BTHD, sizes), kernel, self._output_dense.bias)
+        rows = num_heads * head_width
+        kernel = self._parameter(self._output_dense.kernel, [rows, width])
+        bias = self._parameter(self._output_dense.bias, [width])
+        sizes = [length_of(x_BTHD, 0), length_of(x_BTHD, 1), rows]
+        return project(tf.reshape(x_BTHD, sizes), kernel, bias)
+
+    def _parameter(
+        self, variable: tf.Variable | None, shape: list[int]
+    ) -> tf.Tensor | None:
+        """A variable in the compute dtype, to which Keras casts inside a call alone."""
+        if variable is None:
+            return None
+        return tf.reshape(tf.cast(variable, self.compute_dtype), shape)
 
     def _scaled(self, query: tf.Tensor) -> tf.Tensor:
         return query * (1.0 / math.sqrt(self._key_dim))

@@ -27,7 +27,8 @@ class AlbertLSHEncoder(tf_keras.Model):
     The same constructor arguments, inputs and outputs, and the same 25 variables with
     the same names and shapes. With `attention="dense"` it computes the same; unlike the
     original it builds no [B, T, T] mask, has 2 token types as the checkpoints do, gives
-    dict outputs unless told otherwise, and loses nothing in `get_config`.
+    dict outputs unless told otherwise, and has every argument in `get_config`; not
+    `trainable` and the dtype policy, which are those of the layers.
 
     Inputs, as a list in this order or a dict by these names, int32 [B, T], T up to
     `max_sequence_length`:
@@ -281,12 +282,15 @@ class AlbertLSHEncoder(tf_keras.Model):
           batches: a few inputs of the encoder, as dicts. Some thousand tokens do.
 
         Raises:
-          InputError: no layer hashes with `whiten`, or there is no token.
+          InputError: no layer hashes with `whiten` (up to 4096 tokens `for_length`
+            does not hash), or there is no token.
         """
         layers = {
             depth: layer
             for depth, layer in enumerate(self.attention_layers)
-            if isinstance(layer, LSHAttention) and layer.whitening is not None
+            if isinstance(layer, LSHAttention)
+            and layer.lsh_config.whiten
+            and layer.lsh_config.hashes
         }
         calibrate(layers, self.block_inputs, batches)
 

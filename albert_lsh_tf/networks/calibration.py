@@ -25,7 +25,7 @@ def calibrate(
     """Measures and stores the whitening of every layer.
 
     Args:
-      attention_layers: by depth; those that have `lsh_config.whiten`.
+      attention_layers: by depth; those that hash with `lsh_config.whiten`.
       block_inputs: gives the input of the block at each depth, [B, T, M].
       batches: inputs of the encoder, of real text.
 

@@ -30,6 +30,7 @@ def computed_anew(upstream: Sequence[tf.Tensor]) -> contextlib.AbstractContextMa
 
     Ties it to the upstream gradients. Else the graph optimizer finds that it has been
     computed already, and keeps the results of the forward pass until they are needed.
+    XLA ignores control dependencies: there the results are right, but may be kept.
     """
     return tf.control_dependencies([x for x in upstream if x is not None])
 

@@ -42,7 +42,9 @@ def dense_attention(
 
     Memory grows with T, though time grows with T * T: `QUERIES_AT_ONCE` queries attend
     at a time, and their logits are computed anew in the backward pass. So the truth can
-    be had at any length that one has the patience for.
+    be had at any length that one has the patience for. With a gradient tape that holds
+    inside `tf.function` alone: in eager mode TensorFlow records what a custom gradient
+    computes forward, logits included.
 
     Args:
       query_BHTD: [B, H, T, D], float, already scaled by 1 / sqrt(D).

@@ -8,11 +8,12 @@ import tensorflow as tf
 class Dropout(NamedTuple):
     """Sets a share of the entries to 0 and scales the others up.
 
-    rate: share that is dropped, in [0, 1).
+    rate: share that is dropped, in [0, 1); a float, or a tensor that only the graph
+      knows.
     seed: [2], int32; the same seed drops the same entries.
     """
 
-    rate: float
+    rate: float | tf.Tensor
     seed: tf.Tensor
 
     @classmethod
@@ -34,8 +35,11 @@ class Dropout(NamedTuple):
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """`x` with entries dropped, in its shape and dtype."""
+        rate = self.rate
+        if isinstance(rate, tf.Tensor):
+            rate = tf.cast(rate, x.dtype)
         return tf.nn.experimental.stateless_dropout(
-            x, rate=self.rate, seed=self.seed, rng_alg="philox"
+            x, rate=rate, seed=self.seed, rng_alg="philox"
         )
 
     def fold_in(self, data: int) -> "Dropout":

@@ -50,8 +50,9 @@ def bucket_ids(
         evaluated with more rounds than it was trained with.
       num_buckets: N, even. Above `MAX_BUCKETS_OF_ONE_ROTATION` it is met by two hashes
         of about sqrt(N) buckets, so ids lie below a number slightly above N.
-      seed: [2], int32; the same seed gives the same ids on every device, and compiled
-        or not.
+      seed: [2], int32; the same seed gives the same rotations on every device, and
+        compiled or not. Ids are the same but for rounding: where a GPU multiplies in
+        TF32, vectors at the edge of a bucket may change it. Not measured on GPUs.
       whitening_HDD: [H, D, D], float32: what vectors are multiplied by first. Costs
         nothing, since it is folded into the rotations.
 

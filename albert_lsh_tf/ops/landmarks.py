@@ -1,9 +1,9 @@
 """Landmarks: one mean key and mean value for each long stretch of tokens.
 
 What no other part of attention holds would otherwise vanish from the softmax. A
-landmark stands for the tokens of its stretch that a query does not meet elsewhere: the
-logarithm of their number is added to its logit. Equal keys and values in a stretch make
-it exact.
+landmark stands for the tokens of its stretch that a block does not list: the logarithm
+of their number is added to its logit. Equal keys and values in a stretch make it exact,
+where there are no hash rounds: what a query meets in a round, its landmark counts too.
 
 The landmarks of a row share out what reaches up to its last token, and not the padding
 behind that: how much of it there is changes no result.

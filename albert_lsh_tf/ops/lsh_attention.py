@@ -35,24 +35,22 @@ and merge. What readers argue about, and what is done here:
   has them. The paper subtracts the logarithm of their number, which comes to the same
   sum. So, landmarks aside, the result is softmax attention over the union of the keys
   that a query meets.
+- Landmarks stand for what the list of a block leaves out, and so also for keys that a
+  query of the block meets in a round: those count in both.
 - Self. In Reformer's scheme a token attends to itself only if it meets nothing else.
 - Nothing to attend to: the result is 0, with finite gradients.
 - Short sequences. Where chunks see everything, or `dense_below` says so, dense
-  attention computes the result. In a graph for any length it does so for `dense_below`
-  alone: chunks that see everything give the same.
+  attention computes the result (`dense_or_sparse`). In a graph for any length it does
+  so for `dense_below` alone: chunks that see everything give the same.
 """
-
-import functools
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
-from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.ops import hashing
 from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.chunking import pad_to_chunks, take_range
-from albert_lsh_tf.ops.dense_attention import dense_attention
+from albert_lsh_tf.ops.dense_or_sparse import dense_or_sparse
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.hash_rounds import attend_round, sort_rounds
 from albert_lsh_tf.ops.key_lists import attend_to_lists, list_keys
@@ -83,103 +81,30 @@ def lsh_attention(
       num_hashes: rounds (R); the first ones are the same whatever their number.
       seed: [2], int32; the same seed gives the same result.
       is_global_BT: [B, T], bool: keys that all blocks list besides the first
-        `config.global_tokens`, in place of heavy keys.
+        `config.global_tokens`, in place of heavy keys; of more than
+        `config.num_listed_keys` the first ones.
       whitening: of queries and keys before they are hashed.
       dropout: applied to the attention weights.
 
     Returns:
       [B, H, T, D] in the dtype of the value.
+
+    Raises:
+      ValueError: `is_global_BT` where blocks list no keys.
     """
-    tensors = (query_BHTD, key_BHTD, value_BHTD, is_token_BT, seed)
-    optional = (is_global_BT, whitening, dropout)
-    if tf.executing_eagerly():
-        return _lsh_attention(*tensors, *optional, config=config, num_hashes=num_hashes)
-    shapes = tuple(tuple(each.shape) for each in tensors[:4])
-    return _traced_once(config, num_hashes, shapes)(*tensors, *optional)
-
-
-@functools.cache
-def _traced_once(
-    config: LSHConfig, num_hashes: int, shapes: tuple[tuple[int | None, ...], ...]
-) -> Callable[..., tf.Tensor]:
-    """One graph function for all layers alike.
-
-    A 12-layer encoder calls it 12 times instead of holding 12 copies of the algorithm,
-    which makes building, tracing and saving the model several times faster. Known
-    shapes have a function of their own: TensorFlow would serve them with one traced for
-    any length.
-    """
-    del shapes
-    return tf.function(
-        functools.partial(_lsh_attention, config=config, num_hashes=num_hashes),
-        autograph=False,
+    return dense_or_sparse(
+        attend_sparsely,
+        query_BHTD,
+        key_BHTD,
+        value_BHTD,
+        is_token_BT,
+        config=config,
+        num_hashes=num_hashes,
+        seed=seed,
+        is_global_BT=is_global_BT,
+        whitening=whitening,
+        dropout=dropout,
     )
-
-
-def _lsh_attention(
-    query_BHTD: tf.Tensor,
-    key_BHTD: tf.Tensor,
-    value_BHTD: tf.Tensor,
-    is_token_BT: tf.Tensor,
-    seed: tf.Tensor,
-    is_global_BT: tf.Tensor | None,
-    whitening: hashing.Whitening | None,
-    dropout: Dropout | None,
-    *,
-    config: LSHConfig,
-    num_hashes: int,
-) -> tf.Tensor:
-    def densely(
-        query_BHTD: tf.Tensor,
-        key_BHTD: tf.Tensor,
-        value_BHTD: tf.Tensor,
-        is_token_BT: tf.Tensor,
-        is_global_BT: tf.Tensor | None = None,
-    ) -> tf.Tensor:
-        del is_global_BT  # Every token attends to every token.
-        return dense_attention(
-            query_BHTD,
-            key_BHTD,
-            value_BHTD,
-            is_token_BT,
-            self_is_last_resort=config.share_query_key,
-            dropout=dropout,
-        )
-
-    def sparsely(*tensors: tf.Tensor, is_global_BT: tf.Tensor | None) -> tf.Tensor:
-        return attend_sparsely(
-            *tensors,
-            config=config,
-            num_hashes=num_hashes,
-            seed=seed,
-            is_global_BT=is_global_BT,
-            whitening=whitening,
-            dropout=dropout,
-        )
-
-    length = length_of(query_BHTD, 2)
-    device = kind_for_attention()
-    tensors = (query_BHTD, key_BHTD, value_BHTD, is_token_BT)
-    if isinstance(length, int):
-        attend = densely if config.is_dense(length, device) else sparsely
-        return attend(*tensors, is_global_BT=is_global_BT)
-    longest = config.longest_dense(device)
-    if not longest:
-        return sparsely(*tensors, is_global_BT=is_global_BT)
-    # One of the two gets the whole batch, and the other none of it. The gradient of a
-    # `tf.cond` aborts in XLA and cannot be saved (TensorFlow 2.20).
-    num_dense = tf.where(length <= longest, length_of(query_BHTD, 0), 0)
-    parts = [
-        attend(
-            *(x[rows] for x in tensors),
-            is_global_BT=None if is_global_BT is None else is_global_BT[rows],
-        )
-        for attend, rows in (
-            (densely, slice(None, num_dense)),
-            (sparsely, slice(num_dense, None)),
-        )
-    ]
-    return tf.ensure_shape(tf.concat(parts, axis=0), value_BHTD.shape)
 
 
 def attend_sparsely(
@@ -196,6 +121,12 @@ def attend_sparsely(
     dropout: Dropout | None = None,
 ) -> tf.Tensor:
     """`lsh_attention` without the short cut for sequences that get dense attention."""
+    if is_global_BT is not None and not config.num_listed_keys:
+        raise ValueError(
+            "global_mask marks keys for all blocks to list, but "
+            f"{config.heavy_keys=} and {config.global_tokens=} leave no places for "
+            "them; set heavy_keys to as many as are marked, or leave global_mask out."
+        )
     length, multiple = length_of(query_BHTD, 2), config.padding_multiple
     query_BHTD = pad_to_chunks(query_BHTD, multiple, axis=2)
     key_BHTD = pad_to_chunks(key_BHTD, multiple, axis=2)

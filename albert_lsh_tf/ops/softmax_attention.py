@@ -83,11 +83,16 @@ def attend(
     total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
     if dropout is not None:
         exponentials = dropout(exponentials)
-    output = tf.matmul(tf.cast(exponentials, value.dtype), value)
-    # The output is narrower than the weights, so it is the one to divide. Where the
-    # highest logit is a masked one, there is nothing to attend to.
+    # Where the highest logit is a masked one, there is nothing to attend to.
     has_any = highest > masked_out(tf.float32) / 2
-    output = output * tf.cast(tf.where(has_any, 1 / total, 0), value.dtype)
+    share = tf.where(has_any, 1 / total, 0)
+    if value.dtype == tf.float16:
+        # A sum over thousands of keys, before it is divided, would overflow.
+        output = tf.matmul(tf.cast(exponentials * share, value.dtype), value)
+    else:
+        # The output is narrower than the weights, so it is the one to divide.
+        output = tf.matmul(tf.cast(exponentials, value.dtype), value)
+        output = output * tf.cast(share, value.dtype)
     return Attended(output, tf.squeeze(highest + tf.math.log(total), axis=-1))
 
 

@@ -344,6 +344,18 @@ def test_what_is_dense_at_every_length_is_saved_as_dense(tmp_path):
     assert b"TopKV2" not in (tmp_path / "export" / "saved_model.pb").read_bytes()
 
 
+def test_shared_queries_and_keys_stay_so_where_attention_is_dense(tmp_path):
+    lsh = LSHConfig.reformer(chunk_length=16, dense_below=64)
+    encoder = make_encoder(num_layers=1, lsh_config=lsh)
+    export_encoder(encoder, tmp_path / "export")
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    inputs = make_inputs(2, 40)
+    got, wanted = (each(inputs)["sequence_output"] for each in (loaded, encoder))
+    np.testing.assert_allclose(
+        at_tokens(got, inputs), at_tokens(wanted, inputs), atol=1e-5
+    )
+
+
 def test_dense_attention_below_some_length_and_lsh_above(tmp_path):
     lsh = LISTS.replace(dense_below=20)
     encoder = make_encoder(num_layers=1, lsh_config=lsh)

@@ -132,6 +132,70 @@ def test_all_masks_mean_the_same(make):
 
 
 @each_layer
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_the_keras_mask_of_the_query_is_enough(make, policy):
+    layer = make(dtype=tf_keras.mixed_precision.Policy(policy))
+    expected = layer(hidden(), attention_mask=mask())
+    with_keras_mask = hidden()
+    with_keras_mask._keras_mask = mask()
+    for output in (layer(with_keras_mask), layer(query=with_keras_mask)):
+        np.testing.assert_array_equal(output, expected)
+    assert np.abs(layer(hidden()) - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("kind", ["call", "heads"])
+def test_whitening_is_float32_under_every_policy(kind, policy):
+    layer = LSHAttention(
+        NUM_HEADS,
+        KEY_DIM,
+        lsh_config=CONFIG.replace(whiten=True),
+        dtype=tf_keras.mixed_precision.Policy(policy),
+    )
+    expected = layer(hidden(), hidden())
+    assert expected.dtype == layer.compute_dtype
+    assert all(matrix.dtype == tf.float32 for matrix in layer.whitening)
+    if kind == "heads":
+        # Outside of a call Keras casts no variable.
+        heads = layer.heads(hidden())
+        assert {each.dtype for each in heads} == {tf.as_dtype(layer.compute_dtype)}
+        return
+    matrix = np.random.default_rng(8).normal(size=(NUM_HEADS, KEY_DIM, KEY_DIM))
+    layer.set_whitening(matrix, np.linalg.inv(matrix).transpose(0, 2, 1))
+    assert np.isfinite(layer(hidden(), hidden())).all()
+    assert np.abs(layer(hidden(), hidden()) - expected).max() > 1e-3
+
+
+def test_global_tokens_need_places_in_the_lists():
+    is_global = tf.range(37)[tf.newaxis] >= tf.constant([[37], [33]])
+    without_places = LSHConfig(num_hashes=0, block_length=5, window=0)
+    layer = LSHAttention(NUM_HEADS, KEY_DIM, lsh_config=without_places)
+    with pytest.raises(ValueError, match="set heavy_keys to as many as are marked"):
+        layer(hidden(), hidden(), global_mask=is_global)
+    # Where attention is dense, every token attends to them anyway.
+    every = LSHConfig.for_length(37, budget=1)
+    layer = LSHAttention(NUM_HEADS, KEY_DIM, lsh_config=every)
+    layer(hidden(), hidden(), global_mask=is_global)
+
+    def reach_of(num_heavy, **masks):
+        """Which tokens change what the first of the second row has."""
+        config = without_places.replace(heavy_keys=num_heavy)
+        tf_keras.utils.set_random_seed(3)
+        layer = LSHAttention(NUM_HEADS, KEY_DIM, lsh_config=config)
+        with tf.GradientTape() as tape:
+            inputs = hidden()
+            tape.watch(inputs)
+            output = layer(inputs, inputs, **masks)[1, 0]
+        changes = np.abs(tape.gradient(output, inputs)[1]).max(axis=-1)
+        return set(np.flatnonzero(changes).tolist())
+
+    block = {0, 1, 2, 3, 4}
+    assert reach_of(4, global_mask=is_global) == block | {33, 34, 35, 36}
+    # The first ones, where there are not places for all.
+    assert reach_of(2, global_mask=is_global) == block | {33, 34}
+
+
+@each_layer
 def test_a_training_step_moves_every_variable(make):
     layer = make(dropout=0.1)
     optimizer = tf_keras.optimizers.legacy.SGD(0.1)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from official.modeling import activations
 from official.nlp.modeling import layers as garden
 
@@ -70,6 +71,16 @@ def test_dropout_is_for_training_only():
     assert np.abs(shared(hidden(), training=True) - shared(hidden())).max() > 1e-2
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_training_may_be_a_tensor(policy):
+    tf_keras.mixed_precision.set_global_policy(policy)
+    shared = block(DenseAttention(5, 4, dropout=0.5), output_dropout=0.5)
+    evaluated = shared(hidden(), training=False)
+    call = tf.function(lambda training: shared(hidden(), training=training))
+    np.testing.assert_allclose(call(tf.constant(False)), evaluated, atol=0.05)
+    assert np.abs(call(tf.constant(True)) - evaluated).max() > 0.2
+
+
 def test_positions_are_the_first_rows_of_the_table():
     layer = PositionEmbedding(11)
     output = layer(tf.zeros([2, 7, 5]))
@@ -88,9 +99,11 @@ def test_more_tokens_than_positions_are_refused_in_python_and_in_the_graph():
         any_length(tf.zeros([2, 12, 5]))
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("attention", ["dense", "lsh"])
-def test_recomputing_gives_the_same_gradients_with_dropout(attention):
+def test_recomputing_gives_the_same_gradients_with_dropout(attention, policy):
     """The second computation drops what the first one dropped."""
+    tf_keras.mixed_precision.set_global_policy(policy)
 
     def gradients(recompute):
         encoder = AlbertLSHEncoder(
@@ -126,6 +139,7 @@ def test_recomputing_gives_the_same_gradients_with_dropout(attention):
     for one, other in zip(kept, recomputed, strict=True):
         if one is not None:
             one, other = map(tf.convert_to_tensor, (one, other))
+            assert one.dtype == other.dtype == tf.float32
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 from albert_lsh_tf import InputError, LSHConfig, load_encoder
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
@@ -61,6 +62,21 @@ def test_calibrating_measures_tokens_alone_and_changes_the_hashes():
     encoder.calibrate([{**batch, "input_word_ids": noisy_ids}])
     for layer, expected in zip(encoder.attention_layers, stored, strict=True):
         np.testing.assert_allclose(layer.whitening.query_HDD, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_calibrating_in_half_precision_measures_about_the_same(policy):
+    exact = load_encoder(EMBEDDED_MODEL_DIR, lsh_config=WHITENED)
+    exact.calibrate([batch_of()])
+    tf_keras.mixed_precision.set_global_policy(policy)
+    half = load_encoder(EMBEDDED_MODEL_DIR, lsh_config=WHITENED)
+    half.calibrate([batch_of()])
+    # Of the first depth, whose input no other attention has rounded.
+    one, other = (each.attention_layers[0].whitening[0] for each in (exact, half))
+    assert one.dtype == other.dtype == tf.float32
+    difference = np.linalg.norm(one.numpy() - other.numpy())
+    assert difference < 0.05 * np.linalg.norm(one)
+    assert np.isfinite(half(batch_of())["sequence_output"]).all()
 
 
 def test_several_batches_weigh_by_their_tokens():
@@ -123,6 +139,7 @@ def test_whitening_finds_the_keys_that_matter_where_directions_differ():
     ("lsh_config", "batches", "message"),
     [
         (LSHConfig(), [batch_of()], "set whiten=True"),
+        (LSHConfig.for_length(64, whiten=True), [batch_of()], "and num_hashes"),
         (WHITENED, [], "no token"),
     ],
 )

@@ -151,6 +151,14 @@ def test_dropout_has_a_seed_a_mean_and_a_slope(at_once):
             assert abs(slope - expected) < 0.01 * np.linalg.norm(gradient)
 
 
+def test_equal_values_of_a_long_sequence_are_kept_in_float16():
+    shape = [1, 1, 4096, 4]
+    query, value = tf.zeros(shape, tf.float16), tf.fill(shape, tf.cast(16, tf.float16))
+    is_token = tf.ones([1, 4096], tf.bool)
+    output = dense_attention(query, query, value, is_token)
+    np.testing.assert_allclose(output, 16, rtol=2e-3)
+
+
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
 def test_turns_err_no_more_than_a_single_one_in_half_precision(dtype):
     inputs = random_inputs(length=253)

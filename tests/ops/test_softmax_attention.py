@@ -194,6 +194,17 @@ def test_half_precision_errs_little_forward_and_backward(dtype):
         assert np.abs(ours - truth).max() <= 2 * np.abs(theirs - truth).max()
 
 
+@pytest.mark.parametrize("dropout", [None, Dropout(0.1, tf.constant([5, 7]))])
+def test_a_flat_softmax_over_many_keys_stays_finite_in_half_precision(dropout):
+    """Before they are divided, 4096 values of 24 sum to more than a float16 holds."""
+    query = tf.zeros([1, 1, 2, 5], tf.float16)
+    key = tf.zeros([1, 1, 4096, 5], tf.float16)
+    value = tf.fill([1, 1, 4096, 5], tf.constant(24, tf.float16))
+    bias = tf.zeros([2, 4096])
+    output = softmax_attention(query, key, value, bias, dropout).output
+    np.testing.assert_allclose(output, 24, rtol=0.05 if dropout else 2e-3)
+
+
 def test_bias_broadcasts_and_unknown_sizes_run():
     query, key, value, _ = random_arguments()
     may_attend = np.random.default_rng(0).random((2, 1, 1, 11)) < 0.7
