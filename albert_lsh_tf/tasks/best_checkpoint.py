@@ -9,7 +9,7 @@ import shutil
 
 import tensorflow as tf
 
-from albert_lsh_tf.tasks.run_folder import write_atomically
+from albert_lsh_tf.tasks.whole_files import write_atomically
 
 RECORD_FILE = "best.json"
 
@@ -85,7 +85,7 @@ class BestCheckpoint:
         self.record = BestRecord(step, metrics, prefix, self._evaluation)
         if self._scratch is None:
             self._write_record()
-            self._delete_others()
+        self._delete_others()
         return True
 
     @property
@@ -101,7 +101,7 @@ class BestCheckpoint:
         self.record = None
         if self._scratch is None and self._directory.exists():
             # At once, or half of it would be a source of weights after a kill; a
-            # folder of such a name is removed by `RunFolder.make`.
+            # folder of such a name is removed by `RunFolder.claim`.
             dropped = self._directory.with_name(f"{self._directory.name}_temp")
             os.replace(self._directory, dropped)
             shutil.rmtree(dropped, ignore_errors=True)
@@ -140,7 +140,7 @@ class BestCheckpoint:
 
     def _delete_others(self) -> None:
         name = os.path.basename(self.record.prefix)
-        for file in self._directory.glob("best-*"):
+        for file in (self._scratch or self._directory).glob("best-*"):
             if not file.name.startswith(f"{name}."):
                 file.unlink()
 

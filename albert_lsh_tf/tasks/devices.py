@@ -1,5 +1,6 @@
 """From settings to a `tf.distribute` strategy, a precision and seeds."""
 
+import pathlib
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -68,17 +69,52 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:
     """Returns when every worker has come here; at once where there is one alone."""
+    values_of_all(strategy, 0)
+
+
+def values_of_all(strategy: tf.distribute.Strategy, value: int) -> list[int]:
+    """The numbers that all workers come here with, one for each of their devices.
+
+    Args:
+      strategy: the devices.
+      value: of this worker.
+
+    Returns:
+      The same on every worker; `value` alone where there is but one process.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return [value]
 
     @tf.function
-    def sum_over_all() -> tf.Tensor:
+    def gather() -> tf.Tensor:
         def one() -> tf.Tensor:
             context = tf.distribute.get_replica_context()
-            return context.all_reduce("sum", tf.constant(1.0))
+            place = context.replica_id_in_sync_group
+            is_own = tf.one_hot(place, context.num_replicas_in_sync, dtype=tf.float64)
+            return context.all_reduce("sum", is_own * value)
 
         return strategy.run(one)
 
-    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        sum_over_all()
+    values = strategy.experimental_local_results(gather())[0]
+    return [int(each) for each in values.numpy()]
+
+
+def check_same_start(
+    strategy: tf.distribute.Strategy, step: int, folder: pathlib.Path
+) -> None:
+    """Raises `InputError` where workers would begin with different checkpoints.
+
+    Args:
+      strategy: the devices.
+      step: of the checkpoint that this worker has found.
+      folder: where it has.
+    """
+    steps = values_of_all(strategy, step)
+    if len(set(steps)) > 1:
+        raise InputError(
+            f"output_dir={folder}: workers see different checkpoints there, from step "
+            f"{min(steps)} to step {max(steps)}. Give a folder that all workers share."
+        )
 
 
 def set_precision(mixed_precision: str) -> None:
@@ -90,12 +126,6 @@ def set_seed(seed: int) -> None:
     """Seeds Python, NumPy and TensorFlow."""
     # NumPy takes no more; a run adds its steps to a seed.
     tf_keras.utils.set_random_seed(seed % 2**32)
-
-
-def num_hosts(strategy: tf.distribute.Strategy) -> int:
-    """Processes that train together."""
-    own = len(strategy.extended.worker_devices)
-    return max(strategy.num_replicas_in_sync // max(own, 1), 1)
 
 
 def check_batch_size(size: int, num_replicas: int, num_parts: int = 1) -> None:

@@ -1,5 +1,8 @@
 """One process's part in a run that starts from pre-trained weights."""
 
+import os
+import pathlib
+
 from albert_lsh_tf.tasks.inputs import ModelFiles
 from albert_lsh_tf.tasks.training_run import TrainingRun, restore
 
@@ -22,16 +25,34 @@ class FineTuningRun(TrainingRun):
     def train_and_restore_best(self) -> int:
         """Trains if there is something left to train; gives the model its best weights.
 
+        Where nothing is trained, checkpoints without scores are evaluated first, if the
+        run's own best one is asked for.
+
         Returns:
           The step that they are of.
         """
         if self.trains:
             self.train()
             self.progress.close()
-        elif self.start_step:
+            return self.restore_best()
+        if self.start_step:
             self.progress.say(
                 f"{self.folder.path} is trained up to step {self.start_step} already."
             )
-        # Without training, the checkpoint that was named, if one was.
-        is_named = not self.trains and not self.start_step
-        return self.restore_best(self.files.checkpoint if is_named else None)
+        elif not self._uses_own_best():
+            return self.restore_best(self.files.checkpoint)
+        if self.evaluates:
+            self.evaluate_pending()
+        return self.restore_best()
+
+    def _uses_own_best(self) -> bool:
+        """Whether no checkpoint was named, and the folder's own run is used."""
+        checkpoint = pathlib.Path(self.files.checkpoint)
+        named = os.path.expanduser(self.config.init_checkpoint or "")
+        if checkpoint == pathlib.Path(named):
+            return False
+        used, own, best = map(
+            os.path.realpath,
+            (checkpoint.parent, self.folder.path, self.folder.best_dir),
+        )
+        return used in (own, best)

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from albert_lsh_tf.data.glue_tasks import SCORE_RANGE
 from albert_lsh_tf.data.task import Example, Task
-from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
+from albert_lsh_tf.tasks.run_folder import RunFolder
+from albert_lsh_tf.tasks.training_log import TrainingLog
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

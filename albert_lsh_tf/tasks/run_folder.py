@@ -16,8 +16,11 @@ from albert_lsh_tf.data.classification import spelled
 from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError, is_disk_full
-
-CHECKPOINT_NAME = "ckpt"
+from albert_lsh_tf.tasks.checkpoint_record import list_checkpoints, mend_record
+from albert_lsh_tf.tasks.folder_lock import FolderLock
+from albert_lsh_tf.tasks.training_log import TrainingLog
+from albert_lsh_tf.tasks.whole_files import write_atomically
+from albert_lsh_tf.tasks.worker_scratch import make_scratch
 
 
 class RunFolder:
@@ -28,8 +31,8 @@ class RunFolder:
 
     Args:
       path: the folder; made when something is first written.
-      writable: False for all workers but one: they write into a folder of their own
-        that `close` removes.
+      writable: False for all workers but one: they write into a folder of their own,
+        beside this one, that `close` removes.
       config_class: of the run that the folder is for.
     """
 
@@ -44,6 +47,7 @@ class RunFolder:
         self.writable = writable
         self.config_class = config_class
         self._scratch: pathlib.Path | None = None
+        self._lock = FolderLock(self.path)
 
     config_file = property(lambda self: self.path / "config.yaml")
     albert_config_file = property(lambda self: self.path / "albert_config.json")
@@ -51,6 +55,10 @@ class RunFolder:
     vocab_file = property(lambda self: self.path / "vocab.txt")
     best_dir = property(lambda self: self.path / "best")
     log_file = property(lambda self: self.path / "training_log.jsonl")
+
+    def open_log(self) -> TrainingLog:
+        """What happened in the run so far, to go on with."""
+        return TrainingLog(self.log_file, self.writable)
 
     @property
     def vocabulary_file(self) -> pathlib.Path:
@@ -67,7 +75,7 @@ class RunFolder:
         if self.writable:
             return self.path
         if self._scratch is None:
-            self._scratch = pathlib.Path(tempfile.mkdtemp(prefix="albert_lsh_worker_"))
+            self._scratch = make_scratch(self.path)
         return self._scratch
 
     @contextlib.contextmanager
@@ -75,7 +83,7 @@ class RunFolder:
         """Turns errors of the file system about this folder into `InputError`.
 
         Whatever the reason why it cannot be made, read or written: the line names
-        output_dir. Errors about files elsewhere pass.
+        output_dir. Errors about files elsewhere pass. Afterwards others may train here.
         """
         try:
             yield
@@ -92,29 +100,64 @@ class RunFolder:
                     f"({error.strerror}); give a folder that you may write to."
                 ) from error
             raise
+        finally:
+            # Here, since an error that somebody looks at keeps this object alive.
+            self.release()
 
     def _is_about(self, file: str) -> bool:
         """Whether a file is this folder, in it, or one of the folders around it."""
         file, own = pathlib.Path(file).absolute(), self.path.absolute()
         return file.is_relative_to(own) or own.is_relative_to(file)
 
-    def make(self) -> None:
-        """Makes the folder, and clears what a killed process left half-written."""
+    def make(self, trains: bool = False) -> None:
+        """Makes the folder.
+
+        Args:
+          trains: `claim` it, too.
+
+        Raises:
+          InputError: another process trains here.
+        """
         if not self.writable:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path):
             pass  # Before hours of training: whether one may write here.
+        if trains and not self.claim():
+            raise InputError(
+                f"output_dir={self.path}: another process trains there. Wait for it, "
+                "or give another output_dir."
+            )
+
+    def claim(self) -> bool:
+        """Keeps other processes from training here, until `release`.
+
+        It clears what a killed one left half-written: now nobody is writing it.
+
+        Returns:
+          False: another process trains here.
+        """
+        if not self.writable:
+            return True
+        if not self._lock.acquire():
+            return False
         for folder in (self.path, self.best_dir):
             for left_over in folder.glob("*_temp"):
                 shutil.rmtree(left_over, ignore_errors=True)
             for left_over in folder.glob(".*.tmp"):
                 left_over.unlink(missing_ok=True)
+        mend_record(self.path)
+        return True
+
+    def release(self) -> None:
+        """Lets other processes train here."""
+        self._lock.release()
 
     def close(self) -> None:
         """Removes what only this process needed."""
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
 
     def write(self, name: str, content: str | bytes) -> None:
         """Writes or replaces a small file at once; nothing on other workers."""
@@ -130,11 +173,14 @@ class RunFolder:
         """Writes what makes the folder complete; nothing on other workers.
 
         Args:
-          config: of the run.
+          config: of the run, which is to be trained now.
           albert_config: the architecture; None: that which is there stays.
           vocabulary_file: of the model; None: that which is there stays.
+
+        Raises:
+          InputError: another process trains here.
         """
-        self.make()
+        self.make(trains=True)
         if albert_config is not None:
             text = json.dumps(albert_config.to_dict(), indent=2) + "\n"
             self.write(self.albert_config_file.name, text)
@@ -201,9 +247,7 @@ class RunFolder:
 
     def checkpoints(self) -> list[str]:
         """Prefixes of the complete checkpoints, the oldest first."""
-        state = tf.train.get_checkpoint_state(str(self.path))
-        prefixes = state.all_model_checkpoint_paths if state else []
-        return [prefix for prefix in prefixes if os.path.exists(f"{prefix}.index")]
+        return list_checkpoints(self.path)
 
     def latest_checkpoint(self) -> str | None:
         """Prefix of the last complete checkpoint; None where there is none."""
@@ -214,63 +258,3 @@ class RunFolder:
 def step_of(prefix: str | None) -> int:
     """The step in a checkpoint's name; 0 for None."""
     return int(prefix.rsplit("-", 1)[1]) if prefix else 0
-
-
-def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
-    """Replaces a file, so that it holds either the old content or all of the new."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-class TrainingLog:
-    """What happened at which step: one JSON object a line, appended.
-
-    Args:
-      path: the file; read if it is there.
-      writable: whether this process writes it.
-    """
-
-    def __init__(self, path: pathlib.Path, writable: bool = True):
-        self._path = path
-        self._writable = writable
-        self.entries: list[dict] = []
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    self.entries.append(json.loads(line))
-                except json.JSONDecodeError:
-                    break  # The process was killed while it wrote this line.
-
-    def rewind(self, step: int) -> None:
-        """Forgets what happened after `step`, from where training goes on."""
-        self.entries = [entry for entry in self.entries if entry["step"] <= step]
-        if self._writable and self._path.exists():
-            lines = [json.dumps(entry) + "\n" for entry in self.entries]
-            write_atomically(self._path, "".join(lines))
-
-    def append(self, entry: dict) -> None:
-        """Adds an entry, which has a `step`."""
-        self.entries.append(entry)
-        if self._writable:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
-
-    @property
-    def training(self) -> list[dict]:
-        """Entries of training: step, loss, learning_rate, seconds_per_step."""
-        return [entry for entry in self.entries if "loss" in entry]
-
-    @property
-    def evaluations(self) -> list[dict]:
-        """Entries of evaluation: step and `eval`, a dict of metrics."""
-        return [entry for entry in self.entries if "eval" in entry]

@@ -1,6 +1,5 @@
 """The loop around Model Garden's trainer, and the checkpoints and log it leaves."""
 
-import logging
 import math
 import time
 from typing import Any
@@ -13,16 +12,11 @@ from official.core import config_definitions as cfg
 from albert_lsh_tf.config import RunConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
-from albert_lsh_tf.tasks.best_checkpoint import BestCheckpoint, is_finite, read_best
+from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
+from albert_lsh_tf.tasks.checkpoint_record import CHECKPOINT_NAME
 from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
-from albert_lsh_tf.tasks.run_folder import (
-    CHECKPOINT_NAME,
-    RunFolder,
-    TrainingLog,
-    step_of,
-)
-
-_logger = logging.getLogger(__name__)
+from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
+from albert_lsh_tf.tasks.scoring import Scoring, in_a_line, restore
 
 
 class TrainingRun:
@@ -60,14 +54,15 @@ class TrainingRun:
         trains: bool,
         evaluates: bool,
     ):
-        folder.make()
         self.config, self.folder, self.strategy = config, folder, strategy
         self.task, self.best_metric = task, best_metric
         self.first_step, self.start_step = first_step, start_step
         self.last_step = last_step or params.trainer.train_steps
         self.trains = trains and start_step < self.last_step
         self.evaluates = evaluates
-        self.log = TrainingLog(folder.log_file, folder.writable)
+        devices.check_same_start(strategy, start_step, folder.path)
+        folder.make(self.trains)
+        self.log = folder.open_log()
         self.progress = Progress(
             params.trainer.train_steps, start_step, folder.writable
         )
@@ -93,6 +88,17 @@ class TrainingRun:
             encoder=self.model.encoder,
             global_step=self.trainer.global_step,
         )
+        self._scoring = Scoring(
+            folder,
+            strategy,
+            self.log,
+            self.progress,
+            self.weights,
+            self.evaluate,
+            lambda: self.evaluation_identity if evaluates else None,
+            best_metric,
+            first_step,
+        )
 
     def start(self) -> None:
         """Gives model and optimizer what training starts from; in the strategy."""
@@ -108,10 +114,11 @@ class TrainingRun:
         manager = tf.train.CheckpointManager(
             self.trainer.checkpoint,
             directory=str(self.folder.checkpoint_dir),
-            max_to_keep=self.config.keep_checkpoint_max,
+            # Nobody goes on from the copies of other workers.
+            max_to_keep=self.config.keep_checkpoint_max if self.folder.writable else 1,
             checkpoint_name=CHECKPOINT_NAME,
         )
-        best = self._best(self.start_step)
+        best = self._scoring.best_so_far(self.start_step)
         self.log.rewind(self.start_step)
         if self.evaluates:
             if best.is_of_another_evaluation:
@@ -120,7 +127,7 @@ class TrainingRun:
                     f"so far (step {best.record.step}) does not count any more"
                 )
                 best.forget()
-            self._evaluate_pending(best)
+            self._scoring.score_pending(best)
         with self.strategy.scope():
             self.start()
         controller = self._controller()
@@ -135,21 +142,13 @@ class TrainingRun:
             if self.evaluates:
                 with orbit_quiet():
                     metrics = controller.evaluate()
-                self._record(best, step, metrics)
+                self._scoring.record(best, step, metrics)
             elif self.unscored_replace_best:
                 best.forget()
 
     def evaluate_pending(self) -> None:
         """Evaluates the checkpoints without scores, where nothing is trained."""
-        best = self._best(None)
-        if best.is_of_another_evaluation:
-            # It was chosen on others, and is not to be chosen anew on these.
-            self.progress.say(
-                "evaluation is on other examples than before: only the best checkpoint "
-                f"so far (step {best.record.step}) is scored"
-            )
-            return
-        self._evaluate_pending(best)
+        self._scoring.score_all()
 
     @property
     def evaluation_identity(self) -> str | None:
@@ -210,19 +209,6 @@ class TrainingRun:
         """What of `further_measures` to show while training goes on."""
         return {}
 
-    def _best(self, start_step: int | None) -> BestCheckpoint:
-        """The best checkpoint so far; `start_step` is that of `forget_outside`."""
-        best = BestCheckpoint(
-            self.folder.best_dir,
-            self.best_metric,
-            None if self.folder.writable else self.folder.checkpoint_dir,
-            self.evaluation_identity if self.evaluates else None,
-        )
-        best.forget_outside(self.first_step, start_step)
-        # No worker may read what the chief writes from now on.
-        devices.wait_for_all(self.strategy)
-        return best
-
     def _controller(self) -> orbit.Controller:
         summaries = self.folder.path if self.folder.writable else None
         return orbit.Controller(
@@ -265,68 +251,7 @@ class TrainingRun:
             self.progress.show(name, text)
         self.progress.update(step, loss, seconds)
 
-    def _evaluate_pending(self, best: BestCheckpoint) -> None:
-        """Evaluates the checkpoints that an earlier process saved but did not score.
-
-        Not those up to `first_step`: this run would score them otherwise.
-        """
-        scored = {entry["step"] for entry in self.log.evaluations}
-        for prefix in self.folder.checkpoints():
-            step = step_of(prefix)
-            if step > self.first_step and step not in scored:
-                self.progress.say(f"evaluating {prefix}, which has no scores yet")
-                with self.strategy.scope():
-                    restore(self.weights, prefix)
-                self._record(best, step, self.evaluate())
-
-    def _record(self, best: BestCheckpoint, step: int, metrics: dict[str, Any]) -> None:
-        metrics = {name: float(value) for name, value in metrics.items()}
-        is_best = best.offer(self.weights, step, metrics)
-        # JSON has no nan.
-        logged = {n: v if math.isfinite(v) else None for n, v in metrics.items()}
-        self.log.append({"step": step, "eval": logged})
-        if not is_finite(metrics) and self.folder.writable:
-            _logger.warning(
-                "The evaluation loss at step %d is %s: this checkpoint cannot be the "
-                "best. Training may have diverged; try a lower learning_rate.",
-                step,
-                metrics["loss"],
-            )
-        name = self.best_metric
-        self.progress.show(name, f"{metrics[name]:.4f}")
-        mark = "  (best)" if is_best else ""
-        self.progress.say(f"step {step}: {in_a_line(metrics)}{mark}")
-
-
-def in_a_line(metrics: dict[str, float]) -> str:
-    """Scores for the user: `eval_accuracy 0.8125  loss 0.4312`."""
-    return "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-
 
 def steps_per_loop(train_steps: int) -> int:
     """About 200 points in the loss curve; the same number on every worker."""
     return min(max(train_steps // 200, 1), 20)
-
-
-def restore(checkpoint: tf.train.Checkpoint, prefix: str) -> None:
-    """Restores all of `checkpoint`, or says what does not fit.
-
-    Raises:
-      InputError: the checkpoint is damaged, or of another model.
-    """
-    try:
-        # Not `restore`, which would miss the counter that only a manager writes.
-        status = checkpoint.read(prefix)
-        status.assert_existing_objects_matched().expect_partial()
-    # "Read less bytes than requested": a data file that was cut off.
-    except (IndexError, tf.errors.DataLossError) as error:
-        raise InputError(
-            f"{prefix}: the checkpoint is damaged ({str(error).splitlines()[0]}). "
-            "Delete its files, and the same command goes on from the one before it."
-        ) from error
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{prefix} does not fit this run ({reason}). Use the settings that it was "
-            "trained with, or another output_dir."
-        ) from error

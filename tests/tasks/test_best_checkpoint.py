@@ -85,9 +85,12 @@ def test_killed_while_saving(tmp_path, monkeypatch, moment):
 
 def test_other_workers_write_elsewhere(tmp_path):
     best = BestCheckpoint(tmp_path / "best", "accuracy", scratch=tmp_path / "scratch")
-    assert offer(best, tf.Variable(0.0), 1, 0.3)
+    variable = tf.Variable(0.0)
+    assert offer(best, variable, 1, 0.3)
+    assert offer(best, variable, 2, 0.6)
     assert not (tmp_path / "best").exists()
-    assert best.record.step == 1
+    assert best.record.step == 2
+    assert {path.stem for path in (tmp_path / "scratch").iterdir()} == {"best-2"}
 
 
 def test_record_after_the_restored_step_is_forgotten(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from albert_lsh_tf.data.glue import Example
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.tasks import results
-from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
+from albert_lsh_tf.tasks.run_folder import RunFolder
+from albert_lsh_tf.tasks.training_log import TrainingLog
 
 
 def read(folder, name):

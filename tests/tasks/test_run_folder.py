@@ -37,13 +37,49 @@ def test_checkpoints_are_those_that_are_complete(tmp_path):
     assert step_of(None) == 0
 
 
-def test_make_clears_half_written_files(tmp_path):
+def test_training_clears_half_written_files(tmp_path):
     (tmp_path / "ckpt-3_temp").mkdir()
     (tmp_path / "ckpt-3_temp" / "part-0").write_text("")
     (tmp_path / ".metrics.json.tmp").write_text("ha")
     (tmp_path / "notes.txt").write_text("mine")
-    RunFolder(tmp_path).make()
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    training, reading = RunFolder(tmp_path), RunFolder(tmp_path)
+    reading.make()
+    assert len(list(tmp_path.iterdir())) == 3
+    training.make(trains=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", ".lock"}
+    # Of a process that is alive.
+    (tmp_path / ".metrics.json.tmp").write_text("ha")
+    reading.make()
+    assert not reading.claim()
+    assert (tmp_path / ".metrics.json.tmp").exists()
+
+
+def test_one_process_trains_in_a_folder(tmp_path):
+    config = ClassifierConfig(task_name="mrpc")
+    training, other = RunFolder(tmp_path), RunFolder(tmp_path)
+    with training.named_in_errors():
+        training.describe(config)
+        training.make(trains=True)
+        for use in (
+            lambda: other.make(trains=True),
+            lambda: other.describe(config.replace(task_name="rte")),
+        ):
+            with pytest.raises(
+                InputError, match=f"output_dir={tmp_path}: another process trains"
+            ):
+                use()
+        assert other.saved_config() == config
+        # Other workers take part in what the chief has claimed.
+        assert RunFolder(tmp_path, writable=False).claim()
+    other.make(trains=True)
+
+
+def test_the_folder_is_given_back_after_an_error(tmp_path):
+    folder = RunFolder(tmp_path)
+    with pytest.raises(InputError), folder.named_in_errors():
+        folder.make(trains=True)
+        raise InputError("diverged")
+    assert RunFolder(tmp_path).claim()
 
 
 def test_a_vocabulary_is_kept_under_the_name_of_its_kind(tmp_path):
@@ -129,6 +165,25 @@ def test_workers_that_are_not_the_chief_write_nothing(tmp_path):
     assert scratch != folder.path and scratch.is_dir()
     folder.close()
     assert not scratch.exists()
+    assert folder.checkpoint_dir.is_dir()
+    folder.close()
+
+
+def test_what_a_killed_worker_left_is_cleared(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", '{"task": {"type": "worker", "index": 3}}')
+    monkeypatch.chdir(tmp_path)
+    killed = RunFolder("run", writable=False).checkpoint_dir
+    assert killed == tmp_path / ".run.worker-3"
+    (killed / "ckpt-4.index").touch()
+    folder = RunFolder(tmp_path / "run", writable=False)
+    assert folder.checkpoint_dir == killed and not list(killed.iterdir())
+
+
+def test_a_worker_that_cannot_write_beside_the_run_writes_elsewhere(tmp_path):
+    (tmp_path / "file").touch()
+    folder = RunFolder(tmp_path / "file" / "run", writable=False)
+    assert folder.checkpoint_dir.is_dir()
+    folder.close()
 
 
 def test_other_runs_are_refused(tmp_path):

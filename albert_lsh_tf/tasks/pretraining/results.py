@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from albert_lsh_tf.tasks import results
-from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
+from albert_lsh_tf.tasks.run_folder import RunFolder
+from albert_lsh_tf.tasks.training_log import TrainingLog
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

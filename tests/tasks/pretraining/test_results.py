@@ -7,7 +7,8 @@ import pytest
 
 from albert_lsh_tf.tasks.pretraining import results
 from albert_lsh_tf.tasks.results import write_summary
-from albert_lsh_tf.tasks.run_folder import RunFolder, TrainingLog
+from albert_lsh_tf.tasks.run_folder import RunFolder
+from albert_lsh_tf.tasks.training_log import TrainingLog
 
 
 @pytest.fixture

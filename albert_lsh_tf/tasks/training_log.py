@@ -1,0 +1,50 @@
+"""The log of a run's training and evaluations, which survives a kill."""
+
+import json
+import pathlib
+
+from albert_lsh_tf.tasks.whole_files import write_atomically
+
+
+class TrainingLog:
+    """What happened at which step: one JSON object a line, appended.
+
+    Args:
+      path: the file; read if it is there.
+      writable: whether this process writes it.
+    """
+
+    def __init__(self, path: pathlib.Path, writable: bool = True):
+        self._path = path
+        self._writable = writable
+        self.entries: list[dict] = []
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    self.entries.append(json.loads(line))
+                except json.JSONDecodeError:
+                    break  # The process was killed while it wrote this line.
+
+    def rewind(self, step: int) -> None:
+        """Forgets what happened after `step`, from where training goes on."""
+        self.entries = [entry for entry in self.entries if entry["step"] <= step]
+        if self._writable and self._path.exists():
+            lines = [json.dumps(entry) + "\n" for entry in self.entries]
+            write_atomically(self._path, "".join(lines))
+
+    def append(self, entry: dict) -> None:
+        """Adds an entry, which has a `step`."""
+        self.entries.append(entry)
+        if self._writable:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+
+    @property
+    def training(self) -> list[dict]:
+        """Entries of training: step, loss, learning_rate, seconds_per_step."""
+        return [entry for entry in self.entries if "loss" in entry]
+
+    @property
+    def evaluations(self) -> list[dict]:
+        """Entries of evaluation: step and `eval`, a dict of metrics."""
+        return [entry for entry in self.entries if "eval" in entry]
