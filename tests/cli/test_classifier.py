@@ -244,12 +244,13 @@ def test_interrupt_and_own_mistakes(capsys):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_full_disk_while_writing_a_small_file(tmp_path, capsys):
-    from albert_lsh_tf.tasks.run_folder import write_atomically
+def test_full_disk_while_writing_a_small_file(tmp_path, capsys, monkeypatch):
+    from albert_lsh_tf.tasks.whole_files import write_atomically
 
     target = tmp_path / "metrics.json"
     target.write_text("old")
-    os.symlink("/dev/full", tmp_path / ".metrics.json.tmp")
+    monkeypatch.setattr("secrets.token_hex", lambda num_bytes: "d15c" * 2)
+    os.symlink("/dev/full", tmp_path / ".metrics.json.d15cd15c.tmp")
     with pytest.raises(SystemExit), messages.errors_in_one_line():
         write_atomically(target, "x" * 100_000)
     assert "the disk is full" in capsys.readouterr().err

@@ -9,12 +9,9 @@ import tensorflow as tf
 from albert_lsh_tf.config import AlbertConfig, ClassifierConfig
 from albert_lsh_tf.data.glue_tasks import find_task
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.tasks.run_folder import (
-    RunFolder,
-    TrainingLog,
-    step_of,
-    write_atomically,
-)
+from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
+from albert_lsh_tf.tasks.training_log import TrainingLog
+from albert_lsh_tf.tasks.whole_files import write_atomically
 
 
 def save_checkpoints(folder, *steps):
