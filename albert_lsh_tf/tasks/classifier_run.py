@@ -66,7 +66,7 @@ class ClassifierRun(FineTuningRun):
     def results(self, do_eval: bool, do_predict: bool) -> dict[str, Any]:
         """Trains if there is something left to train, then evaluates and predicts."""
         step = self.train_and_restore_best()
-        recorded = self._recorded()
+        recorded = self.recorded()
         best_step, best = self._best_on_record(recorded)
         is_best = best_step in (None, step)
         restored = {"step": step}
@@ -114,22 +114,11 @@ class ClassifierRun(FineTuningRun):
             )
         return metrics
 
-    def _keeps_record(self) -> bool:
-        """Whether the folder holds a run that this process does not train."""
-        holds_run = self.folder.saved_config() and self.folder.checkpoints()
-        return bool(holds_run and not self.trains)
-
-    def _recorded(self) -> dict[str, Any]:
-        """metrics.json of the run in the folder, if this process does not train it."""
-        if not self._keeps_record():
-            return {}
-        return results.read_summary(self.folder) or {}
-
     def _best_on_record(
         self, recorded: dict[str, Any]
     ) -> tuple[int | None, dict[str, Any] | None]:
         """The step of that run that is used unless another is named, and its scores."""
-        if not self._keeps_record():
+        if self.trains or not self.holds_run():
             return None, None
         best = read_best(self.folder.best_dir)
         step = best.step if best else step_of(self.folder.latest_checkpoint())

@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+from typing import Any
 
+from albert_lsh_tf.tasks import results
 from albert_lsh_tf.tasks.inputs import ModelFiles
 from albert_lsh_tf.tasks.training_run import TrainingRun, restore
 
@@ -44,6 +46,16 @@ class FineTuningRun(TrainingRun):
         if self.evaluates:
             self.evaluate_pending()
         return self.restore_best()
+
+    def holds_run(self) -> bool:
+        """Whether the folder is that of a run, and not of results alone."""
+        return bool(self.folder.saved_config() and self.folder.checkpoints())
+
+    def recorded(self) -> dict[str, Any]:
+        """metrics.json of the folder's run, if this process does not train it."""
+        if self.trains or not self.holds_run():
+            return {}
+        return results.read_summary(self.folder) or {}
 
     def _uses_own_best(self) -> bool:
         """Whether no checkpoint was named, and the folder's own run is used."""

@@ -84,16 +84,28 @@ def refuse_other_length(
     """
     saved = folder.saved_config()
     refuse_fewer_steps(folder, "train_step", config.train_step, trained_steps)
-    factor = config.train_step / saved.train_step
-    # Both numbers of steps were rounded.
-    tolerance = 0.5 + 0.5 * factor if factor != 1 else 0
-    keeps_share = abs(config.warmup_step - saved.warmup_step * factor) <= tolerance
+    keeps_share = warmup_keeps_its_share(
+        (saved.warmup_step, saved.train_step), (config.warmup_step, config.train_step)
+    )
     if config.warmup_step != saved.warmup_step and not keeps_share:
         raise InputError(
             f"output_dir={folder.path} holds a run with other settings: warmup_step="
             f"{saved.warmup_step} -> {config.warmup_step}. Give another --output_dir, "
             "or leave it as it was."
         )
+
+
+def warmup_keeps_its_share(before: tuple[int, int], now: tuple[int, int]) -> bool:
+    """Whether warm-up is another one only since there are other steps.
+
+    Args:
+      before: the old steps of warm-up, and of all of training.
+      now: the new ones.
+    """
+    factor = now[1] / before[1]
+    # Both numbers of steps were rounded.
+    tolerance = 0.5 + 0.5 * factor if factor != 1 else 0
+    return abs(now[0] - before[0] * factor) <= tolerance
 
 
 def refuse_fewer_steps(

@@ -7,6 +7,7 @@ from albert_lsh_tf.tasks.same_run import (
     FREE_OF_EVERY_RUN,
     changed_settings,
     refuse_fewer_steps,
+    warmup_keeps_its_share,
 )
 
 # Free to change while a run goes on, besides what is of every run.
@@ -45,7 +46,11 @@ def refuse_other_settings(
     if saved is None or not folder.checkpoints():
         return
     names = [name for name in config.to_dict() if name not in _FREE]
-    if _warmup_keeps_its_share(saved, config):
+    # The command line scales it where it is not given.
+    if warmup_keeps_its_share(
+        (saved.num_warmup_steps, saved.num_train_steps),
+        (config.num_warmup_steps, config.num_train_steps),
+    ):
         names.remove("num_warmup_steps")
     if changes := changed_settings(saved, config, names if do_train else _SCORING):
         raise InputError(
@@ -58,15 +63,3 @@ def refuse_other_settings(
         refuse_fewer_steps(
             folder, "num_train_steps", config.num_train_steps, trained_steps
         )
-
-
-def _warmup_keeps_its_share(saved: PretrainingConfig, now: PretrainingConfig) -> bool:
-    """Whether warm-up is another one only since there are other steps.
-
-    The command line scales it where it is not given.
-    """
-    factor = now.num_train_steps / saved.num_train_steps
-    # Both numbers of steps were rounded.
-    tolerance = 0.5 + 0.5 * factor if factor != 1 else 0
-    expected = saved.num_warmup_steps * factor
-    return abs(now.num_warmup_steps - expected) <= tolerance

@@ -77,7 +77,7 @@ class SquadRun(FineTuningRun):
     def results(self, do_predict: bool) -> dict[str, Any]:
         """Trains if there is something left to train, then answers the questions."""
         step = self.train_and_restore_best()
-        recorded = self._recorded()
+        recorded = self.recorded()
         scores = self._predict() if do_predict else None
         best = self._write_scores(self._best_on_record(recorded), step, scores)
         summary = {**results.summarize(self.log, best), "answering": self.answering}
@@ -98,16 +98,6 @@ class SquadRun(FineTuningRun):
         results.draw_curves(self.folder, self.log, "SQuAD", BEST_METRIC, 100)
         self.progress.say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
-
-    def _holds_run(self) -> bool:
-        """Whether the folder is that of a run, and not of answers alone."""
-        return bool(self.folder.saved_config() and self.folder.checkpoints())
-
-    def _recorded(self) -> dict[str, Any]:
-        """metrics.json of the folder's run, if this process does not train it."""
-        if self.trains or not self._holds_run():
-            return {}
-        return results.read_summary(self.folder) or {}
 
     def _best_on_record(self, recorded: dict[str, Any]) -> dict[str, Any] | None:
         """Step and scores of the best checkpoint, on what the run is scored on."""
@@ -152,7 +142,7 @@ class SquadRun(FineTuningRun):
 
         Never in a folder without a run: its record is of the last answers.
         """
-        if not self._holds_run():
+        if not self.holds_run():
             return False
         saved = self.folder.saved_config()
         return bool(changed_settings(saved, self.config, _SCORING))
