@@ -9,7 +9,7 @@ import json
 import pathlib
 import re
 import statistics
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from albert_lsh_tf.comparison.plan import Comparison, PlannedRun
@@ -131,16 +131,16 @@ def _described(machine: dict[str, Any]) -> str:
 def to_markdown(comparison: Comparison, cells: dict[tuple[str, str], Cell]) -> str:
     """A table for every task: scores, and time and memory where they can be compared.
 
-    Time and memory are those of one kind of machine, on which each variant of the table
-    has a run; where there is none, they are left out. The difference to the first
-    variant is that of the main score, of runs with the same seed: they see the same
-    batches.
+    Time and memory are those of one kind of machine, on which most variants of the
+    table have a run, the first among them; the others have none. Where there is no such
+    machine, they are left out. The difference to the first variant is that of the main
+    score, of runs with the same seed: they see the same batches.
     """
     lines = []
     for task in comparison.tasks:
         found = {v: cells[task, v] for v in comparison.variants if (task, v) in cells}
         if found:
-            measured_on = _machine_of_all(found.values())
+            measured_on = _machine_of_most(list(found.values()))
             table = _table(found, comparison.variants[0], measured_on)
             lines += [f"### {task}", "", *table, ""]
             machines = {machine for cell in found.values() for machine in cell.machines}
@@ -151,13 +151,24 @@ def to_markdown(comparison: Comparison, cells: dict[tuple[str, str], Cell]) -> s
     return "\n".join(lines)
 
 
-def _machine_of_all(cells: Collection[Cell]) -> str | None:
-    """The kind of machine with most runs, of those on which each cell has one."""
+def _machine_of_most(cells: Sequence[Cell]) -> str | None:
+    """The kind of machine on which the first cell has a run, and most others have.
+
+    Args:
+      cells: of a table.
+
+    Returns:
+      The kind; of several the one with most runs. None where there are other cells, and
+      none of them can be compared with the first.
+    """
     counts = [collections.Counter(cell.machines) for cell in cells]
-    shared = set.intersection(*map(set, counts))
-    return max(
-        sorted(shared), key=lambda each: sum(c[each] for c in counts), default=None
-    )
+
+    def cells_and_runs(machine: str) -> tuple[int, int]:
+        return sum(machine in c for c in counts), sum(c[machine] for c in counts)
+
+    machine = max(sorted(counts[0]), key=cells_and_runs)
+    compared = cells_and_runs(machine)[0]
+    return machine if compared > 1 or len(cells) == 1 else None
 
 
 def _table(found: dict[str, Cell], first: str, measured_on: str | None) -> list[str]:
@@ -190,20 +201,22 @@ def _table(found: dict[str, Cell], first: str, measured_on: str | None) -> list[
 
 
 def _costs(cell: Cell, machine: str) -> dict[str, str]:
-    """Medians of time, and the highest memory, of the runs on one kind of machine."""
-    there = [n for n, name in enumerate(cell.machines) if name == machine]
-    costs = {}
-    if None not in cell.seconds_per_step:
-        costs["s/step"] = f"{_median_of(cell.seconds_per_step, there):.3g}"
+    """Medians of time, and the highest memory, of the runs on one kind of machine.
+
+    Empty words where there is none on it.
+    """
+    values = {"MiB": (cell.peak_memory_mib, max, ",.0f")}
     if cell.answering:
         seconds = [a["seconds"] / a["questions"] for a in cell.answering]
-        costs["s/question"] = f"{_median_of(seconds, there):.3g}"
-    peak = max(cell.peak_memory_mib[n] for n in there)
-    return {**costs, "MiB": f"{peak:,.0f}"}
-
-
-def _median_of(values: Sequence[float], places: Sequence[int]) -> float:
-    return statistics.median(values[n] for n in places)
+        values = {"s/question": (seconds, statistics.median, ".3g"), **values}
+    if None not in cell.seconds_per_step:
+        seconds = cell.seconds_per_step
+        values = {"s/step": (seconds, statistics.median, ".3g"), **values}
+    there = [n for n, name in enumerate(cell.machines) if name == machine]
+    return {
+        name: format(of_several([each[n] for n in there]), digits) if there else ""
+        for name, (each, of_several, digits) in values.items()
+    }
 
 
 def _difference(cell: Cell, first: Cell) -> str:

@@ -81,7 +81,20 @@ def test_costs_on_several_machines_are_not_compared(comparison, output_dir):
     assert "Made on A GPU and a core of A Core (avx9)." in after
 
 
-def test_costs_are_of_one_machine_on_which_all_variants_ran(comparison, output_dir):
+def test_variants_that_ran_elsewhere_have_no_costs(tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN.replace("}}\n", "}, third: {}}\n"))
+    comparison = read_plan(tmp_path / "plan.yaml")
+    for variant in ("dense", "lsh", "third"):
+        gpu = "A GPU" if variant == "third" else None
+        run = comparison.runs_of("MRPC", variant)[0]
+        finish(run, tmp_path, 0.5, {"host": 999.0}, {**MACHINE, "gpu": gpu})
+    table = to_markdown(comparison, collect(comparison, tmp_path))
+    assert "| lsh | 1 | 50.0 | 0.250 | +0.0 | 5 | 999 |\n" in table
+    assert "| third | 1 | 50.0 | 0.250 | +0.0 |  |  |\n" in table
+    assert "time and memory are of runs on a core of A Core (avx9)." in table
+
+
+def test_costs_are_of_one_machine_on_which_most_variants_ran(comparison, output_dir):
     slow, fast = comparison.runs_of("MRPC", "lsh")[:2]
     finish(slow, output_dir, 0.9, {"host": 999.0}, {**MACHINE, "gpu": "A GPU"})
     finish(fast, output_dir, 0.5, {"host": 77.0})
