@@ -162,11 +162,35 @@ class RunConfig(Config):
     @property
     def lsh_or_recommended(self) -> LSHConfig:
         """`lsh` where it is set, or else what `lsh_budget` allows."""
+        return self.lsh or self.lsh_at(self.max_seq_length, self.lsh_budget)
+
+    def lsh_at(self, length: int, budget: float) -> LSHConfig:
+        """`lsh_or_recommended` as it is for another length or budget.
+
+        What `lsh` has in common with the recommended setting follows length and budget,
+        and what was set stays. Hash rounds that were set stay with all that belongs to
+        them: no budget has made them.
+
+        Args:
+          length: tokens, instead of `max_seq_length`.
+          budget: instead of `lsh_budget`.
+
+        Returns:
+          The setting.
+
+        Raises:
+          InputError: see `LSHConfig.for_length`.
+        """
+        changed = {}
         if self.lsh is not None:
-            return self.lsh
-        return LSHConfig.for_length(
-            self.max_seq_length, self.lsh_budget, dense_below=None
-        )
+            recommended = LSHConfig.for_length(
+                self.max_seq_length, self.lsh_budget, dense_below=None
+            ).to_dict()
+            mine = self.lsh.to_dict()
+            changed = {n: mine[n] for n in mine if mine[n] != recommended[n]}
+            if not HASHING.isdisjoint(changed):
+                return self.lsh
+        return LSHConfig.for_length(length, budget, **{"dense_below": None, **changed})
 
     def with_settings(self, settings: Mapping[str, Any], source: str = "") -> Any:
         """A copy with a layer of settings on it.
@@ -174,7 +198,7 @@ class RunConfig(Config):
         Args:
           settings: name to value; those of `lsh` are merged one by one. The first of
             them start from the recommended setting, or from hash rounds alone where
-            they are about hashing.
+            they are about hashing. Where length or budget changes, see `lsh_at`.
           source: file or place they come from, for the error message.
 
         Returns:
@@ -184,13 +208,18 @@ class RunConfig(Config):
           InputError: an unknown setting, or one that does not fit.
         """
         merged = {**self.to_dict(), **settings}
-        if isinstance(settings.get("lsh"), Mapping):
+        given = settings.get("lsh", {})
+        if isinstance(given, Mapping):
+            merged["lsh"] = None  # Its length and budget are checked without it.
             below = self.lsh
-            if below is None and HASHING.isdisjoint(settings["lsh"]):
-                merged["lsh"] = None
-                below = type(self).from_dict(merged, source).lsh_or_recommended
-            below = below or LSHConfig()
-            merged["lsh"] = {**below.to_dict(), **settings["lsh"]}
+            if not below and given:
+                below = LSHConfig()
+                if HASHING.isdisjoint(given):
+                    below = type(self).from_dict(merged, source).lsh_or_recommended
+            elif below and not {"max_seq_length", "lsh_budget"}.isdisjoint(settings):
+                others = type(self).from_dict(merged, source)
+                below = self.lsh_at(others.max_seq_length, others.lsh_budget)
+            merged["lsh"] = {**below.to_dict(), **given} if below else None
         return type(self).from_dict(merged, source)
 
     def validate(self) -> None:

@@ -9,6 +9,7 @@ from albert_lsh_tf.config import (
     AlbertConfig,
     ClassifierConfig,
     LSHConfig,
+    RunConfig,
     check_attention_kinds,
 )
 from albert_lsh_tf.config_io import read_mapping
@@ -186,3 +187,41 @@ def test_every_setting_has_a_help_line():
         for field in dataclasses.fields(config):
             if field.name != "lsh":
                 assert 5 < len(field.metadata["help"]) < 80, field.name
+
+
+LSH_SETTINGS = [
+    None,
+    {"dense_below": 0},
+    {"heavy_keys": 5, "seed": 3},
+    {"num_hashes": 4, "chunk_length": 16},
+]
+
+
+@pytest.mark.parametrize("lsh", LSH_SETTINGS)
+@pytest.mark.parametrize("budget", [0.25, 0.5, 1.0])
+def test_lsh_at_its_own_length_is_what_it_is(lsh, budget):
+    given = {"max_seq_length": 64, "lsh_budget": budget, "lsh": lsh}
+    config = RunConfig().with_settings(given)
+    assert config.lsh_at(64, budget) == config.lsh_or_recommended
+    assert config.with_settings(given) == config
+
+
+@pytest.mark.parametrize("lsh", LSH_SETTINGS[:3])
+def test_lsh_follows_length_and_budget(lsh):
+    """As if all settings had been given in one layer."""
+    short = RunConfig().with_settings({"max_seq_length": 64, "lsh": lsh})
+    for later in ({"max_seq_length": 512}, {"lsh_budget": 0.5}):
+        at_once = RunConfig().with_settings({"max_seq_length": 64, "lsh": lsh, **later})
+        assert short.with_settings(later) == at_once
+        assert (
+            short.lsh_at(at_once.max_seq_length, at_once.lsh_budget)
+            == at_once.lsh_or_recommended
+        )
+    changed = short.with_settings({"lsh_budget": 0.5, "lsh": {"window": 1}})
+    assert changed.lsh == at_once.lsh_or_recommended.replace(window=1)
+
+
+def test_hash_rounds_that_were_set_follow_no_budget():
+    config = RunConfig().with_settings({"lsh": {"num_hashes": 4}})
+    longer = config.with_settings({"max_seq_length": 4096, "lsh_budget": 0.5})
+    assert longer.lsh == config.lsh == LSHConfig(num_hashes=4)

@@ -41,7 +41,11 @@ def experiment_config(
         runtime=cfg.RuntimeConfig(mixed_precision_dtype=config.mixed_precision),
         task=PretrainingTaskConfig(
             model=PretrainingModelConfig(
-                encoder=encoder_of_run(config, albert, lsh_of_stage(config, stage))
+                encoder=encoder_of_run(
+                    config,
+                    albert,
+                    config.lsh_at(stage.max_seq_length, config.lsh_budget),
+                )
             ),
             train_data=PretrainingDataConfig(
                 input_path=",".join(config.input_file),
@@ -74,12 +78,3 @@ def experiment_config(
             train_steps=config.num_train_steps,
         ),
     )
-
-
-def lsh_of_stage(config: PretrainingConfig, stage: Stage):
-    """How attention hashes at the length of a stage."""
-    if config.lsh is not None:
-        return config.lsh
-    return config.replace(
-        max_seq_length=stage.max_seq_length, curriculum=()
-    ).lsh_or_recommended

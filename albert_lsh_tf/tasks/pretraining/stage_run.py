@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.checkpoints import name_map
 from albert_lsh_tf.checkpoints.positions import extend_table
-from albert_lsh_tf.tasks.pretraining.experiment import experiment_config, lsh_of_stage
+from albert_lsh_tf.tasks.pretraining.experiment import experiment_config
 from albert_lsh_tf.tasks.pretraining.inputs import Examples, StartingPoint
 from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig, Stage
 from albert_lsh_tf.tasks.pretraining.task import PretrainingTask
@@ -73,7 +73,7 @@ class StageRun(TrainingRun):
         flops = training_flops(
             start.albert_config,
             config.attention,
-            lsh_of_stage(config, stage),
+            config.lsh_at(stage.max_seq_length, config.lsh_budget),
             stage.max_seq_length,
             examples.num_predictions(config.example_config(stage.max_seq_length)),
             "gpu" if tf.config.list_logical_devices("GPU") else "cpu",

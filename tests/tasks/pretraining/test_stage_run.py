@@ -4,6 +4,10 @@ import numpy as np
 import orbit
 import pytest
 
+from albert_lsh_tf.config import AlbertConfig
+from albert_lsh_tf.lsh_config import LSHConfig
+from albert_lsh_tf.tasks.pretraining.experiment import experiment_config
+from albert_lsh_tf.tasks.pretraining.settings import PretrainingConfig
 from albert_lsh_tf.tasks.pretraining.training import pretrain
 from tests.tasks.pretraining.tiny_pretraining import TinyPretraining, weights_of
 from tests.tasks.tiny_run import read_log
@@ -63,3 +67,13 @@ def test_what_an_earlier_stage_left_unscored_is_not_scored_at_another_length(
     assert (tmp_path / "ckpt-2.index").exists()
     pretrain(config(tiny), tmp_path)
     assert [entry["step"] for entry in read_log(tmp_path) if "eval" in entry] == [3]
+
+
+def test_lsh_that_is_set_follows_the_length_of_each_stage():
+    config = PretrainingConfig().with_settings(
+        {"curriculum": ["64:9", "128:9"], "lsh_budget": 0.5, "lsh": {"dense_below": 0}}
+    )
+    for stage, length in zip(config.stages(), (64, 128, 512), strict=True):
+        params = experiment_config(config, stage, AlbertConfig(), 0)
+        lsh = params.task.model.encoder.get().lsh.as_dict()
+        assert LSHConfig.from_dict(lsh) == LSHConfig.for_length(length, 0.5)
