@@ -104,7 +104,7 @@ def help_text() -> str:
         "same command makes those that failed, or that it was interrupted before.",
         "",
         "  albert-lsh compare configs/comparison/albert_lsh_tiny.yaml \\",
-        "    --data_dir=GLUE_FOLDER,LONG_DOCUMENTS_FOLDER",
+        "    --data_dir=GLUE_FOLDER --tasks=MRPC",
         "",
         *config_flags.help_lines(CompareFlags, _POSITIONAL),
         config_flags.output_dir_line(

@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from albert_lsh_tf.comparison.own_process import RESULT_FILE, run_in_own_process
@@ -35,8 +35,9 @@ def run_comparison(
 ) -> None:
     """Makes the runs that are not finished yet; the same call goes on after a kill.
 
-    Where a run fails, the others are made all the same. Of a finished run, scores, log
-    and config stay; its checkpoints, and windows over texts, are deleted.
+    Where a run fails, or its weights are not there, the others are made all the same.
+    Of a finished run, scores, log and config stay; its checkpoints, and windows over
+    texts, are deleted.
 
     Args:
       comparison: the runs.
@@ -48,25 +49,26 @@ def run_comparison(
     Raises:
       FailedRunsError: after the last run, where some could not be made.
       InputError: before the first, where a folder holds a run with other settings, or
-        one that cannot be read; weights are not there; or there are fewer cores, or
-        GPUs, than runs side by side.
+        one that cannot be read; or there are fewer cores, or GPUs, than runs side by
+        side.
       OSError: a folder cannot be made, nor could those of other runs. Runs that have
         begun are finished first.
     """
     output_dir = pathlib.Path(output_dir)
     shares = shares_of_machine(num_parallel_runs)
     results = [read_result(run, output_dir) for run in comparison.runs]
-    to_make = {}
+    to_make, failures = {}, []
     for number, (run, result) in enumerate(
         zip(comparison.runs, results, strict=True), 1
     ):
         title = f"[{number}/{len(results)}] {run.folder}"
-        if result is None:
-            to_make[title] = run
-        else:
+        if result is not None:
             say(f"{title}: {_spelled(result['best'])}")
-    _require_weights(to_make.values())
-    failures = []
+        elif missing := _missing_weights(run):
+            failures.append(f"{run.folder}: {missing}")
+            say(f"{title}: failed: {missing}")
+        else:
+            to_make[title] = run
     for title, outcome in _outcomes(to_make, output_dir, shares):
         if isinstance(outcome, InputError):
             failures.append(f"{to_make[title].folder}: {outcome}")
@@ -127,22 +129,22 @@ def _make(run: PlannedRun, output_dir: pathlib.Path, share: Share | None) -> str
     return _spelled(read_result(run, output_dir)["best"])
 
 
-def _require_weights(runs: Iterable[PlannedRun]) -> None:
-    """Raises `InputError` for a run whose weights have a path where nothing is.
+def _missing_weights(run: PlannedRun) -> str | None:
+    """What to tell of a run whose weights have a path where nothing is.
 
     What is there is looked at in the run's process: that takes TensorFlow.
     """
-    for run in runs:
-        name = run.config.named_weights
-        if not name or name == EMBEDDED_MODEL_NAME:
-            continue
-        is_handle = "://" in name or name.lower().startswith(_HANDLES)
-        path = os.path.expanduser(name)
-        if not (is_handle or os.path.exists(path) or os.path.exists(f"{path}.index")):
-            raise InputError(
-                f"{run.folder}: its weights, {name}, are not there; make them first, "
-                "or leave out what begins with them."
-            )
+    name = run.config.named_weights
+    if not name or name == EMBEDDED_MODEL_NAME:
+        return None
+    is_handle = "://" in name or name.lower().startswith(_HANDLES)
+    path = os.path.expanduser(name)
+    if is_handle or os.path.exists(path) or os.path.exists(f"{path}.index"):
+        return None
+    return (
+        f"its weights, {name}, are not there; make them first, or leave out what "
+        "begins with them."
+    )
 
 
 def read_result(

@@ -87,21 +87,25 @@ def test_a_damaged_result_is_told_before_the_first_run(
     assert not made[0]
 
 
-def test_weights_that_are_not_there_are_told_before_the_first_run(
-    comparison, made, tmp_path
-):
-    def run_with(name):
-        plan = PLAN.replace("attention: lsh", f"init_checkpoint: {name}")
-        (tmp_path / "plan.yaml").write_text(plan)
-        run.run_comparison(read_plan(tmp_path / "plan.yaml"), tmp_path / "runs")
+def test_runs_whose_weights_are_not_there_fail_and_others_are_made(made, tmp_path):
+    weights, lines = tmp_path / "trained", []
 
-    with pytest.raises(InputError, match="lsh/seed-1: its weights, .*trained, are not"):
-        run_with(tmp_path / "trained")
-    assert not made[0]
+    def run_all():
+        plan = PLAN.replace("attention: lsh", f"init_checkpoint: {weights}")
+        (tmp_path / "plan.yaml").write_text(plan)
+        comparison = read_plan(tmp_path / "plan.yaml")
+        run.run_comparison(comparison, tmp_path / "runs", say=lines.append)
+
+    message = "^2 of 4 runs failed; .*lsh/seed-1: its weights, .*trained, are not there"
+    with pytest.raises(run.FailedRunsError, match=message):
+        run_all()
+    assert made[0] == ["MRPC/dense/seed-1", "MRPC/dense/seed-2"]
+    # Told before the first run is begun.
+    assert [line.split(": ")[1] for line in lines[:2]] == ["failed"] * 2
     # What the run's own process will find, or fetch.
-    (tmp_path / "trained.index").touch()
-    run_with(tmp_path / "trained")
-    assert len(made[0]) == 4
+    weights.with_name("trained.index").touch()
+    run_all()
+    assert made[0][2:] == ["MRPC/lsh/seed-1", "MRPC/lsh/seed-2"]
 
 
 @pytest.mark.parametrize(
