@@ -146,11 +146,31 @@ def help_text() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _refuse_what_has_no_effect(flags: FileFlags, config: ExampleConfig) -> None:
+    """Refuses flags of examples where none are made."""
+    made = FileFlags.num_files, FileFlags.dupe_factor
+    if (flags.num_files, flags.dupe_factor) != made:
+        raise InputError(
+            "--num_files and --dupe_factor have no effect with --online, which writes "
+            "token ids alone; leave them out."
+        )
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value != field.default:
+            there = "seed" if field.name == "random_seed" else field.name
+            raise InputError(
+                f"--{field.name}={value} has no effect with --online, which writes "
+                f"token ids alone; give --{there} to run_pretraining.py, which makes "
+                "examples of them."
+            )
+
+
 def _run(flags: FileFlags, config: ExampleConfig, output_dir: pathlib.Path) -> None:
     from albert_lsh_tf.data.pretraining import create, documents, files, tokenizing
 
     num_workers = flags.num_workers or parallel.default_workers()
     if flags.online:
+        _refuse_what_has_no_effect(flags, config)
         folder = output_dir / files.TOKENS_FOLDER
         corpus = tokenizing.tokenize_files(
             documents.find_files(flags.input_file),

@@ -36,6 +36,8 @@ FLAGS = FlagsOfScript(
             "max_predictions_per_seq",
             "masked_lm_prob",
             "ngram",
+            "favor_shorter_ngram",
+            "do_whole_word_mask",
             "short_seq_prob",
             "copied_segment_prob",
         ),

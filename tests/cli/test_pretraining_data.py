@@ -106,8 +106,9 @@ def test_homes_are_filled_in(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
     write_text(home)
     (home / "spiece.model").write_bytes(SPM_MODEL_FILE.read_bytes())
-    rest = ("--spm_model_file=~/spiece.model", "--num_workers=1", "--dupe_factor=1")
+    rest = ("--spm_model_file=~/spiece.model", "--num_workers=1")
     run("--input_file=~/*.txt", "--online", "--output_dir=~/a", *rest)
+    rest += ("--dupe_factor=1",)
     assert (home / "a" / "tokens" / "manifest.json").exists()
     run("--input_file=~/text.txt", "--output_file=~/b/x,~/b/y", *rest)
     assert (home / "b" / "y").exists() and (home / "b" / "tokens").exists()
@@ -140,6 +141,12 @@ def test_homes_are_filled_in(tmp_path, monkeypatch):
         (["--runner=DirectRunner", "--online"], "--runner goes with neither --online "),
         (["--beam_options=a=b"], "--beam_options goes with --runner; give both."),
         (["--online", "--output_file=x"], "--online writes no output_file; give --out"),
+        (["--online", "--dupe_factor=3"], "--num_files and --dupe_factor have no eff"),
+        (
+            ["--online", "--masked_lm_prob=0.2"],
+            "--masked_lm_prob=0.2 has no effect with --online, which writes token ids",
+        ),
+        (["--online", "--random_seed=7"], "--random_seed=7 has no effect with --onl"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_a_status(

@@ -33,6 +33,8 @@ def experiment_config(
         "max_predictions_per_seq": examples.max_predictions_per_seq,
         "masked_lm_prob": examples.masked_lm_prob,
         "ngram": examples.ngram,
+        "favor_shorter_ngram": examples.favor_shorter_ngram,
+        "do_whole_word_mask": examples.do_whole_word_mask,
         "short_seq_prob": examples.short_seq_prob,
         "copied_segment_prob": examples.copied_segment_prob,
         "seed": examples.random_seed,

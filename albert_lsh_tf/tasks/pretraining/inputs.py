@@ -27,6 +27,11 @@ from albert_lsh_tf.tasks.run_folder import RunFolder
 
 DATA_FILE = "data.json"  # In a run's folder: what decides about its examples.
 _VOCABULARY = "vocabulary_sha256"  # In the identity of examples, where it is known.
+# Settings that say how examples are made of token ids.
+_OF_EXAMPLES = (
+    *("max_predictions_per_seq", "masked_lm_prob", "ngram", "favor_shorter_ngram"),
+    *("do_whole_word_mask", "short_seq_prob", "copied_segment_prob"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,18 +167,21 @@ def open_examples(config: PretrainingConfig) -> Examples:
     if config.eval_input_file:
         evaluation = open_source(config.eval_input_file)
     if isinstance(train, FileSource):
-        _refuse_what_has_no_effect(config)
+        _refuse_what_has_no_effect(config, train.files.num_predictions)
     for stage in config.stages():
         for source in {id(each): each for each in (train, evaluation)}.values():
             source.check(config.example_config(stage.max_seq_length))
     return Examples(train, evaluation)
 
 
-def _refuse_what_has_no_effect(config: PretrainingConfig) -> None:
-    defaults = PretrainingConfig()
-    for name in ("masked_lm_prob", "ngram", "short_seq_prob", "copied_segment_prob"):
+def _refuse_what_has_no_effect(config: PretrainingConfig, num_predictions: int) -> None:
+    """Refuses settings of how examples are made, for files of `num_predictions`."""
+    # Google's command says how many places the files have.
+    as_made = {"max_predictions_per_seq": (None, num_predictions)}
+    for name in _OF_EXAMPLES:
         value = getattr(config, name)
-        if value != getattr(defaults, name):
+        default = getattr(PretrainingConfig, name)
+        if value not in as_made.get(name, (default,)):
             raise InputError(
                 f"{name}={value} has no effect on input_file, whose examples are made "
                 "already; give it to create_pretraining_data.py, or train on a folder "

@@ -22,7 +22,8 @@ _FREE = (
 # What the scores of weights that are trained already depend on.
 _SCORING = (
     *("max_seq_length", "curriculum", "max_predictions_per_seq", "masked_lm_prob"),
-    *("ngram", "short_seq_prob", "copied_segment_prob", "seed"),
+    *("ngram", "favor_shorter_ngram", "do_whole_word_mask"),
+    *("short_seq_prob", "copied_segment_prob", "seed"),
     *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 

@@ -49,6 +49,12 @@ class PretrainingConfig(RunConfig):
     )
     masked_lm_prob: float = setting(0.15, "share of the tokens that is masked")
     ngram: int = setting(3, "words in the longest n-gram")
+    favor_shorter_ngram: bool = setting(
+        True, "n-grams of n words come 1/n as often as words; off: the reverse"
+    )
+    do_whole_word_mask: bool = setting(
+        True, "mask words; off: n-grams are of pieces of words"
+    )
     short_seq_prob: float = setting(0.1, "share of documents cut to shorter examples")
     copied_segment_prob: float = setting(
         0.0, "share of examples whose segments have a stretch of pieces in common"
@@ -178,6 +184,8 @@ class PretrainingConfig(RunConfig):
             max_predictions_per_seq=self.max_predictions_per_seq,
             masked_lm_prob=self.masked_lm_prob,
             ngram=self.ngram,
+            favor_shorter_ngram=self.favor_shorter_ngram,
+            do_whole_word_mask=self.do_whole_word_mask,
             short_seq_prob=self.short_seq_prob,
             copied_segment_prob=self.copied_segment_prob,
             random_seed=self.seed,

@@ -204,6 +204,8 @@ def example_config(params: PretrainingDataConfig) -> ExampleConfig:
         max_predictions_per_seq=params.max_predictions_per_seq,
         masked_lm_prob=params.masked_lm_prob,
         ngram=params.ngram,
+        favor_shorter_ngram=params.favor_shorter_ngram,
+        do_whole_word_mask=params.do_whole_word_mask,
         short_seq_prob=params.short_seq_prob,
         copied_segment_prob=params.copied_segment_prob,
         random_seed=params.seed or 0,

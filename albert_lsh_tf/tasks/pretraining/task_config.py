@@ -15,8 +15,9 @@ class PretrainingDataConfig(cfg.DataConfig):
     Attributes:
       input_path: TFRecord files and patterns, or a folder of token ids; comma list.
       max_seq_length: tokens of an example.
-      max_predictions_per_seq, masked_lm_prob, ngram, short_seq_prob,
-        copied_segment_prob: how examples are made of token ids; see `ExampleConfig`.
+      max_predictions_per_seq, masked_lm_prob, ngram, favor_shorter_ngram,
+        do_whole_word_mask, short_seq_prob, copied_segment_prob: how examples are made
+        of token ids; see `ExampleConfig`.
       max_eval_steps: batches of an evaluation at most.
       start_step: batches of training that earlier runs have used up.
     """
@@ -27,6 +28,8 @@ class PretrainingDataConfig(cfg.DataConfig):
     max_predictions_per_seq: int | None = None
     masked_lm_prob: float = 0.15
     ngram: int = 3
+    favor_shorter_ngram: bool = True
+    do_whole_word_mask: bool = True
     short_seq_prob: float = 0.1
     copied_segment_prob: float = 0.0
     max_eval_steps: int = 100

@@ -252,11 +252,16 @@ def test_examples_of_files_are_told_by_what_is_in_them(tiny, run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "setting", ["masked_lm_prob", "ngram", "short_seq_prob", "copied_segment_prob"]
+    ("setting", "value"),
+    [
+        *[("masked_lm_prob", 0.25), ("ngram", 2), ("favor_shorter_ngram", False)],
+        *[("do_whole_word_mask", False), ("short_seq_prob", 0.25)],
+        *[("copied_segment_prob", 0.25), ("max_predictions_per_seq", 3)],
+    ],
 )
-def test_finished_examples_are_not_made_in_another_way(tiny, tmp_path, setting):
+def test_finished_examples_are_not_made_in_another_way(tiny, tmp_path, setting, value):
     file = write_examples(tmp_path / "examples", tiny.config().example_config(23))
-    other = {setting: 2 if setting == "ngram" else 0.25}
+    other = {setting: value}
     with pytest.raises(InputError, match=f"{setting}=.* has no effect on input_file"):
         inputs.open_examples(tiny.config(input_file=[str(file)], **other))
     # Where training makes its own, evaluation on files is not meant by it.
