@@ -26,6 +26,8 @@ from albert_lsh_tf.embedded import (
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # In an installed package, and in a checkout.
 _CONFIGS = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
+# Tasks without training files of their own, and the task whose they have.
+_TRAINS_ON = {"MISMNLI": "MNLI", "AX": "MNLI"}
 # What is not taken over from a run that is used without training. Its folder holds the
 # files that the first of these name; the machines of the others may be gone.
 NOT_TAKEN_OVER = (
@@ -154,7 +156,7 @@ def _is_number_of_steps(value: Any) -> bool:
 
 
 def _recipe_file(task_name: str) -> pathlib.Path | None:
-    name = f"glue/{task_name.lower()}.yaml"
+    name = f"glue/{_TRAINS_ON.get(task_name, task_name).lower()}.yaml"
     if task_name in race.TASKS:
         name = "race/race.yaml"
     return next((f / name for f in _CONFIGS if (f / name).exists()), None)

@@ -16,13 +16,14 @@ and merge. What readers argue about, and what is done here:
   rank. `share_query_key` is Reformer's scheme. Put into a pre-trained ALBERT without
   training it leaves a mean cosine of 0.13 to the states of dense attention.
 - Centring. Softmax does not change when one vector is subtracted from all keys, and the
-  bias of pre-trained keys is so large that without `centre` they all point one way and
-  hash no better than chance. `whiten` gives queries and keys one covariance.
+  bias of pre-trained keys is so large that without `centre` they nearly all point one
+  way and hash little better than chance. `whiten` gives queries and keys one
+  covariance.
 - Lists. Not in Reformer, and off unless asked for. What pre-trained queries want is
   mostly near them or wanted by their neighbours too; hashing finds what is left. At 128
-  of 512 keys, without training, the cosine is 0.99 and 0.98 in two encoders with lists
-  alone, and 0.98 and 0.97 where one round of 32 keys takes the place of heavy keys; so
-  `LSHConfig.for_length` hashes only where lists cannot see every key.
+  of 512 keys, without training, lists alone are nearer to dense attention than lists of
+  96 keys and a round of 32 (docs/attention.md), so `LSHConfig.for_length` hashes only
+  above 4096 tokens, where a block chooses among a part of the keys.
 - Scale. Queries come scaled by 1 / sqrt(D). In Reformer's scheme keys have length 1 and
   queries are not scaled: the paper leaves the scale out, and in the authors' code it
   cancels (their keys have length sqrt(D)).

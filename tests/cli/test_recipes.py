@@ -28,6 +28,12 @@ def test_task_recipe_is_the_default_with_real_weights():
     )
 
 
+def test_ax_trains_by_the_recipe_of_mnli():
+    config = resolve("--task_name=ax", "--init_checkpoint=albert_base").config
+    mnli = resolve("--task_name=mnli", "--init_checkpoint=albert_base").config
+    assert config == mnli.replace(task_name="AX") != mnli
+
+
 def test_embedded_weights_have_a_recipe_of_their_own():
     resolved = resolve("--task_name=mrpc")
     assert resolved.description == (
