@@ -29,6 +29,14 @@ def test_scores_by_hand():
     assert scores == {"exact_match": 50.0, "f1": 75.0}
 
 
+def test_percentages_are_rounded_as_the_official_script_rounds_them():
+    right = [RightAnswers(str(number), ("Ada",)) for number in range(25)]
+    predictions = {each.id: "Ada" if int(each.id) < 7 else "Bob" for each in right}
+    # Shares, times a hundred: 28.000000000000004.
+    assert 100.0 * (7 / 25) != 28.0
+    assert score_answers(right, predictions) == {"exact_match": 28.0, "f1": 28.0}
+
+
 def test_a_question_without_a_prediction_is_wrong():
     assert score_answers(RIGHT[:2], {"b": "1843"})["f1"] == 50.0
 
@@ -107,5 +115,8 @@ def test_the_scores_of_real_files_are_the_official_ones():
             paragraph["qas"] = [qa for qa in paragraph["qas"] if qa["answers"]]
     official = squad_evaluate_v1_1.evaluate(data, predictions)
     scores = score_answers(map(RightAnswers.of, answered), predictions)
-    assert scores["f1"] == 100 * official["final_f1"]
-    assert scores["exact_match"] == 100 * official["exact_match"]
+    # Shares, which are rounded before they are percentages.
+    assert scores["f1"] == pytest.approx(100 * official["final_f1"], rel=1e-14)
+    assert scores["exact_match"] == pytest.approx(
+        100 * official["exact_match"], rel=1e-14
+    )
