@@ -8,6 +8,7 @@
 
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -30,6 +31,9 @@ from albert_lsh_tf.export.span_labeler_card import span_labeler_card
 from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, check_text_inputs
 from albert_lsh_tf.networks.joint_span_labeler import AlbertJointSpanLabeler
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
+
+if TYPE_CHECKING:
+    from albert_lsh_tf.data.graph_offsets import LocatedTokens
 
 SpanLabeler = AlbertSpanLabeler | AlbertJointSpanLabeler
 
@@ -127,16 +131,23 @@ def _check_text(
 
 
 def _candidates(
-    outputs: dict[str, tf.Tensor], windows: Windows, settings: AnswerSettings
+    outputs: dict[str, tf.Tensor],
+    windows: Windows,
+    tokens: "LocatedTokens",
+    settings: AnswerSettings,
 ) -> Candidates:
     """The best spans of each window, by either kind of network."""
     longest = settings.max_answer_length
+    # A place for what is no token of a text.
+    has_characters = tf.pad(tokens.starts.values < tokens.ends.values, [[1, 0]])
+    has_characters = tf.gather(has_characters, windows.token + 1)
     if "start_logits" not in outputs:
-        return candidates_of_beam(outputs, windows.may_start, longest)
+        return candidates_of_beam(outputs, windows.may_start, has_characters, longest)
     return candidates_of_logits(
         **outputs,
         may_start=windows.may_start,
         is_context=windows.token >= 0,
+        has_characters=has_characters,
         max_answer_length=longest,
         num_spans=1,
     )
@@ -186,7 +197,8 @@ class _ServedText(_Served):
                 settings,
             )
             outputs = model([getattr(windows, name) for name in _IDS], training=False)
-            spans = best_spans(_candidates(outputs, windows, settings), windows)
+            candidates = _candidates(outputs, windows, tokens, settings)
+            spans = best_spans(candidates, windows)
             is_found = spans.score > IMPOSSIBLE / 2
             start, end = (
                 # One more place, for a batch without any tokens.

@@ -1,5 +1,6 @@
 """Answers out of a graph next to the same in Python; logits for ids."""
 
+import dataclasses
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from albert_lsh_tf.data.squad.answers import CandidateArrays, answer_questions
 from albert_lsh_tf.data.squad.features import make_features
 from albert_lsh_tf.data.squad.question_files import QuestionFiles
 from albert_lsh_tf.data.squad.settings import AnswerSettings
-from albert_lsh_tf.data.squad.spans import candidates_of_beam
+from albert_lsh_tf.data.squad.spans import candidates_of_beam, candidates_of_logits
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.embedded import EMBEDDED_MODEL_DIR
 from albert_lsh_tf.errors import InputError
@@ -193,24 +194,30 @@ def test_the_cards_code_runs_as_written(exported):
     assert "windows of 24 tokens, 7 tokens apart" in card
 
 
-def answers_of_evaluation(model, folder):
+def answers_of_evaluation(model, folder, contexts=CONTEXTS, settings=SETTINGS):
     """What evaluation makes of the questions, window by window."""
     paragraphs = [
         {"context": context, "qas": [{"id": question, "question": question}]}
-        for question, context in zip(QUESTIONS, CONTEXTS, strict=True)
+        for question, context in zip(QUESTIONS, contexts, strict=True)
     ]
     path = folder / "squad.json"
     path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
     files = QuestionFiles((str(path),), for_training=False, version_2=True)
     tokenizer = AlbertTokenizer(VOCABULARY)
-    features = make_features(files, tokenizer, SETTINGS, folder / "f", lambda _: None)
+    features = make_features(files, tokenizer, settings, folder / "f", lambda _: None)
     rows = features.gather(tf.range(len(features), dtype=tf.int64))
     names = ("input_word_ids", "input_mask", "input_type_ids")
-    candidates = candidates_of_beam(
-        model([rows[name] for name in names]),
-        rows["may_start"],
-        SETTINGS.max_answer_length,
-    )
+    outputs = model([rows[name] for name in names])
+    kinds = ["may_start", "is_context", "has_characters"]
+    longest = settings.max_answer_length
+    if "start_logits" in outputs:
+        spans = {name: rows[name] for name in kinds}
+        candidates = candidates_of_logits(
+            **outputs, **spans, max_answer_length=longest, num_spans=1
+        )
+    else:
+        kinds.remove("is_context")
+        candidates = candidates_of_beam(outputs, *(rows[n] for n in kinds), longest)
     arrays = CandidateArrays(*(each.numpy() for each in candidates))
     return list(answer_questions(files.questions(), features, arrays, n_best_size=1))
 
@@ -239,6 +246,31 @@ def test_the_joint_head_answers_as_in_evaluation(tmp_path):
     assert by_ids["end_positions"].shape == [2, 5, 5]
     card = (tmp_path / "out" / "README.md").read_text()
     assert "`null_score` is above a threshold" in card and "no_answer_logits" in card
+
+
+def test_an_answer_has_characters_as_in_evaluation(exported, tmp_path):
+    """Where a blank before a sign is a token of its own, which is no answer."""
+    _, model = exported
+    contexts = [
+        "\u2605 \u2606 \u2605 \u2606 \u2605",
+        "\u4e2d \u56fd \u4e2d",
+        " \u2606 \u2605",
+    ]
+    assert AlbertTokenizer(VOCABULARY).tokenize(contexts[0])[::2] == ["\u2581"] * 5
+    settings = dataclasses.replace(SETTINGS, max_answer_length=1)
+    export_span_labeler(
+        model, tmp_path / "out", vocabulary_file=VOCABULARY, settings=settings
+    )
+    loaded = tf.saved_model.load(str(tmp_path / "out" / "text"))
+    outputs = loaded.signatures["serve_text"](
+        question=tf.constant(QUESTIONS), context=tf.constant(contexts)
+    )
+    expected = answers_of_evaluation(model, tmp_path, contexts, settings)
+    for row, answered in enumerate(expected):
+        assert outputs["answer"][row].numpy().decode() == answered.text != ""
+        [answer] = answered.answers
+        score = answer.start_score + answer.end_score
+        np.testing.assert_allclose(outputs["score"][row], score, atol=1e-4)
 
 
 def test_what_cannot_be_is_one_line(exported, tmp_path):

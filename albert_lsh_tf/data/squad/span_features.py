@@ -68,11 +68,11 @@ class SpanFeatures:
         Returns:
           input_word_ids, input_mask and input_type_ids, int32 [n, T]; and example_id,
           the indices. For training, start_position and end_position, int32 [n]; for
-          predictions may_start and is_context, bool [n, T]: where an answer may start,
-          and where it may end.
+          predictions may_start, is_context and has_characters, bool [n, T]: where an
+          answer may start, where it may end, and what of it is no blank alone.
         """
         names = ["input_word_ids", "first_of_context", "num_of_context"]
-        of_purpose = (*OF_TRAINING, "may_start")
+        of_purpose = (*OF_TRAINING, *OF_PREDICTION)
         names += [name for name in of_purpose if name in self.columns]
 
         def read(rows: np.ndarray) -> list[np.ndarray]:
@@ -92,6 +92,8 @@ class SpanFeatures:
         is_token = column <= first + num
         if "may_start" in found:
             found["may_start"] = found["may_start"] > 0
+            start, end = (found.pop(name) for name in ("token_start", "token_end"))
+            found["has_characters"] = start < end
             found["is_context"] = (column >= first) & (column < first + num)
         return {
             **found,

@@ -50,6 +50,7 @@ def candidates_of_logits(
     end_logits: tf.Tensor,
     may_start: tf.Tensor,
     is_context: tf.Tensor,
+    has_characters: tf.Tensor,
     max_answer_length: int,
     num_spans: int,
 ) -> Candidates:
@@ -60,6 +61,8 @@ def candidates_of_logits(
       end_logits: [W, T], float32.
       may_start: bool [W, T]; see `Windows`.
       is_context: bool [W, T]: where an answer may end.
+      has_characters: bool [W, T]: not at tokens that are a blank alone. A span of no
+        others would be an answer without text.
       max_answer_length: tokens of the longest span.
       num_spans: N.
 
@@ -67,11 +70,13 @@ def candidates_of_logits(
       The candidates; a null score is the sum of the first token's two logits.
     """
     starts = tf.where(may_start, start_logits, IMPOSSIBLE)
-    ends = _ends_of_lengths(
-        tf.where(is_context, end_logits, IMPOSSIBLE), max_answer_length
-    )
+    ends = tf.where(is_context, end_logits, IMPOSSIBLE)
+    ends = _ends_of_lengths(ends, max_answer_length, IMPOSSIBLE)
+    before, up_to = _characters_seen(has_characters)
+    has_text = _ends_of_lengths(up_to, max_answer_length, 0) > before[:, :, tf.newaxis]
+    scores = tf.where(has_text, starts[:, :, tf.newaxis] + ends, 2 * IMPOSSIBLE)
     num_windows, length = tf.unstack(tf.shape(starts))
-    scores = tf.reshape(starts[:, :, tf.newaxis] + ends, [num_windows, -1])
+    scores = tf.reshape(scores, [num_windows, -1])
     # Short windows have fewer spans than are asked for.
     padding = tf.maximum(num_spans - length * max_answer_length, 0)
     scores = tf.pad(scores, [[0, 0], [0, padding]], constant_values=2 * IMPOSSIBLE)
@@ -96,6 +101,7 @@ def candidates_of_logits(
 def candidates_of_beam(
     outputs: dict[str, tf.Tensor],
     may_start: tf.Tensor,
+    has_characters: tf.Tensor,
     max_answer_length: int,
     num_spans: int = 0,
 ) -> Candidates:
@@ -104,6 +110,7 @@ def candidates_of_beam(
     Args:
       outputs: of the model, for W windows.
       may_start: bool [W, T]; see `Windows`.
+      has_characters: bool [W, T]; see `candidates_of_logits`.
       max_answer_length: tokens of the longest span.
       num_spans: the fewest that are given. The model gives fewer for short windows than
         for long ones, where it is asked for more starts or ends than they have tokens.
@@ -123,9 +130,14 @@ def candidates_of_beam(
         for values in (first, last, start_score, outputs["end_log_probs"])
     )
     length = last - first + 1
+    before, up_to = _characters_seen(has_characters)
     # Ends of a text's tokens are in its window, or else they are barred and no span.
     is_span = (
         tf.gather(may_start, first, batch_dims=1)
+        & (
+            tf.gather(up_to, last, batch_dims=1)
+            > tf.gather(before, first, batch_dims=1)
+        )
         & (length >= 1)
         & (length <= max_answer_length)
         & (end_score > IMPOSSIBLE / 2)
@@ -196,7 +208,23 @@ def _with_at_least(num_spans: int, candidates: Candidates) -> Candidates:
     return Candidates(*padded, null_score)
 
 
-def _ends_of_lengths(ends: tf.Tensor, longest: int) -> tf.Tensor:
-    """For each start the ends of spans of 1, 2, ... tokens: [W, T, lengths]."""
-    padded = tf.pad(ends, [[0, 0], [0, longest - 1]], constant_values=IMPOSSIBLE)
+def _characters_seen(has_characters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """How many tokens with characters are before each token, and up to it: [W, T]."""
+    has_characters = tf.cast(has_characters, tf.int32)
+    up_to = tf.cumsum(has_characters, axis=1)
+    return up_to - has_characters, up_to
+
+
+def _ends_of_lengths(ends: tf.Tensor, longest: int, filler: float) -> tf.Tensor:
+    """For each start what is at the ends of spans of 1, 2, ... tokens.
+
+    Args:
+      ends: [W, T].
+      longest: tokens of the longest span.
+      filler: stands for ends behind the window.
+
+    Returns:
+      [W, T, lengths].
+    """
+    padded = tf.pad(ends, [[0, 0], [0, longest - 1]], constant_values=filler)
     return tf.signal.frame(padded, longest, 1)

@@ -157,6 +157,7 @@ class SquadTask(FineTuningTask):
                 return candidates_of_beam(
                     outputs,
                     inputs["may_start"],
+                    inputs["has_characters"],
                     longest,
                     num_spans=head.start_n_top * head.end_n_top,
                 )
@@ -165,6 +166,7 @@ class SquadTask(FineTuningTask):
                 outputs["end_logits"],
                 inputs["may_start"],
                 inputs["is_context"],
+                inputs["has_characters"],
                 longest,
                 self.task_config.n_best_size,
             )

@@ -45,7 +45,11 @@ def test_rows_for_predictions_tell_where_answers_may_be(make):
         np.testing.assert_array_equal(
             rows["may_start"][place], features.columns["may_start"][window]
         )
-    assert "start_position" not in rows
+        # All but a blank that is a token of its own, which these texts have not.
+        np.testing.assert_array_equal(
+            rows["has_characters"][place], rows["is_context"][place]
+        )
+    assert not {"start_position", "token_start", "token_end"} & set(rows)
 
 
 def test_batches_of_training_and_evaluation(make):

@@ -31,9 +31,15 @@ def candidates_of(start, end, windows, num_spans):
         tf.constant(end),
         windows.may_start,
         windows.token >= 0,
+        has_characters(windows.token),
         SETTINGS.max_answer_length,
         num_spans,
     )
+
+
+def has_characters(token):
+    """Not at the second and third token of every five: blanks alone."""
+    return (token >= 0) & (token % 5 != 1) & (token % 5 != 2)
 
 
 def test_no_span_in_a_batch_without_any_text():
@@ -57,7 +63,9 @@ def test_spans_are_the_best_of_all_that_may_be(seed):
             for w in of_row
             for first in np.flatnonzero(may_start[w])
             for last in range(first, first + SETTINGS.max_answer_length)
-            if last < token.shape[1] and token[w, last] >= 0
+            if last < token.shape[1]
+            and token[w, last] >= 0
+            and has_characters(token[w, first : last + 1]).any()
         ]
         null = min(start[w, 0] + end[w, 0] for w in of_row)
         np.testing.assert_allclose(spans.null_score[row], null, rtol=1e-6)
@@ -80,7 +88,9 @@ def test_candidates_are_the_best_of_all_spans_of_a_window(seed, num_spans):
             (start[window, first] + end[window, last], first, last)
             for first in np.flatnonzero(may_start[window])
             for last in range(first, first + 3)
-            if last < token.shape[1] and token[window, last] >= 0
+            if last < token.shape[1]
+            and token[window, last] >= 0
+            and has_characters(token[window, first : last + 1]).any()
         ]
         spans = sorted(spans, reverse=True)[:num_spans]
         for place in range(num_spans):
@@ -100,7 +110,10 @@ def test_candidates_are_the_best_of_all_spans_of_a_window(seed, num_spans):
 
 def test_there_may_be_fewer_spans_than_are_asked_for_at_all():
     ones = tf.ones([1, 2])
-    found = candidates_of_logits(ones, ones, ones > 0, ones > 0, 2, num_spans=9)
+    are_all = ones > 0
+    found = candidates_of_logits(
+        ones, ones, are_all, are_all, are_all, max_answer_length=2, num_spans=9
+    )
     assert found.first[0].numpy().tolist() == [0, 0, 1] + [0] * 6
     assert found.last[0].numpy().tolist() == [0, 1, 1] + [0] * 6
 
@@ -117,9 +130,8 @@ def test_of_a_beam_only_what_may_be_an_answer_stays():
         "no_answer_logits": [0.5, -0.5],
     }
     may_start = tf.constant([[0, 0, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1, 0]]) == 1
-    found = candidates_of_beam(
-        {name: tf.constant(values) for name, values in outputs.items()}, may_start, 3
-    )
+    outputs = {name: tf.constant(values) for name, values in outputs.items()}
+    found = candidates_of_beam(outputs, may_start, may_start, 3)
     # First row: 2 to 3; 2 to 1 is backwards, and nothing starts at 0. Second row: 3 to
     # 6 is too long, 4 to 5 barred; 3 to 3 is likelier than 4 to 4.
     assert found.first.numpy().tolist() == [[2, 0, 0, 0], [3, 4, 0, 0]]
@@ -129,6 +141,12 @@ def test_of_a_beam_only_what_may_be_an_answer_stays():
     np.testing.assert_allclose(scores[1, 1], -3.0, rtol=1e-6)
     assert (scores[0, 1:] <= IMPOSSIBLE).all() and (scores[1, 2:] <= IMPOSSIBLE).all()
     assert found.null_score.numpy().tolist() == [0.5, -0.5]
+    # 3 and 4 of the second row are blanks alone; of the first, only 2 is.
+    wide = tf.constant([[0, 0, 0, 1, 1, 0, 0], [0, 0, 1, 0, 0, 1, 0]]) == 1
+    found = candidates_of_beam(outputs, may_start, wide, 3)
+    assert found.first.numpy().tolist() == [[2, 0, 0, 0], [0, 0, 0, 0]]
+    assert found.last.numpy().tolist() == [[3, 0, 0, 0], [0, 0, 0, 0]]
+    assert (found.start_score[1] == IMPOSSIBLE).numpy().all()
 
 
 @pytest.mark.parametrize("length", [3, 5])
@@ -144,7 +162,9 @@ def test_a_beam_of_short_windows_is_as_wide_as_one_of_long_ones(length):
         "no_answer_logits": np.zeros([2], np.float32),
     }
     may_start = np.array([[0] + [1] * (length - 1), [0] * length]) == 1
-    found = candidates_of_beam(outputs, may_start, max_answer_length=2, num_spans=16)
+    found = candidates_of_beam(
+        outputs, may_start, may_start, max_answer_length=2, num_spans=16
+    )
     assert all(column.shape == (2, 16) for column in found[:4])
     # Spans of one token or two, from each column but the first.
     num_spans = [2 * (beam - 1) - 1, 0]

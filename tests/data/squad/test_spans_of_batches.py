@@ -29,6 +29,7 @@ def batch_of(num_tokens):
         "input_type_ids": mask,
         "may_start": mask == 1,
         "is_context": mask == 1,
+        "has_characters": mask == 1,
         "example_id": tf.constant([num_tokens]),
     }
 
