@@ -129,8 +129,9 @@ def _explain(error: Exception) -> str | None:
         )
     if is_tensorflows and name == "ResourceExhaustedError":
         return (
-            "out of memory. Lower train_batch_size, eval_batch_size or max_seq_length; "
-            "the same command with them goes on from the last checkpoint."
+            "out of memory. Lower train_batch_size, eval_batch_size, "
+            "predict_batch_size or max_seq_length; the same command with them goes on "
+            "from the last checkpoint."
         )
     if is_tensorflows and name == "DataLossError":
         return (

@@ -74,7 +74,9 @@ FLAGS = FlagsOfScript(
     },
     retired={
         **RETIRED,
+        "eval_batch_size": "use --predict_batch_size; evaluations have it, too",
         "predict_feature_left_file": "leave it out; predict_feature_file has all",
         "use_einsum": "leave it out; exports work without it",
     },
+    left_out=("eval_batch_size",),
 )

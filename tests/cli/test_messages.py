@@ -21,7 +21,10 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "runs/mrpc/metrics.json"
             tf.errors.PermissionDeniedError(None, None, "a/b; Read-only"),
             "a/b; Read-only",
         ),
-        (tf.errors.ResourceExhaustedError(None, None, "OOM"), "Lower train_batch_size"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM"),
+            "Lower train_batch_size, eval_batch_size, predict_batch_size or max_seq",
+        ),
         (tf.errors.UnavailableError(None, None, "gone"), "another worker"),
         (PermissionError(errno.EACCES, "Permission denied", "x"), "x: Permission den"),
         (KeyboardInterrupt(), "interrupted; the same command goes on"),

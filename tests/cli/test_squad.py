@@ -26,7 +26,7 @@ export_dir
 """.split()
 RETIRED = """
 iterations_per_loop use_tpu tpu_name tpu_zone gcp_project master num_tpu_cores
-predict_feature_left_file use_einsum
+predict_feature_left_file use_einsum eval_batch_size
 """.split()
 
 
@@ -66,6 +66,7 @@ def test_every_setting_has_a_flag_and_stands_in_the_help(monkeypatch, capsys):
     lsh_names = {field.name for field in dataclasses.fields(LSHConfig)}
     names |= lsh_names - {"seed", "hash"} | {"lsh_seed", "lsh_hash"}
     names |= set(FLAGS.run)
+    names -= set(FLAGS.left_out)
     for name in names:
         assert f"  --{name} " in page or f"  --[no]{name} " in page, name
     assert "  python run_squad.py --train_file=train-v1.1.json " in page
@@ -95,6 +96,16 @@ def test_googles_flags_are_known_and_have_its_defaults():
 def test_flags_without_a_meaning_here_say_what_to_do(name, capsys):
     line = fails(capsys, f"--{name}=1")
     assert line.startswith(f"error: --{name} has no meaning here: ")
+
+
+def test_the_batch_size_of_evaluations_is_that_of_predictions(calls, capsys, tmp_path):
+    assert "use --predict_batch_size" in fails(capsys, "--eval_batch_size=64")
+    squad.main(["--help"])
+    page = capsys.readouterr().out
+    assert "--predict_batch_size " in page and "--eval_batch_size" not in page
+    # Runs have written it down.
+    SquadConfig(eval_batch_size=64).save(tmp_path / "config.yaml")
+    assert config_of(calls, "--config_file=config.yaml").eval_batch_size == 64
 
 
 def test_flags_win_over_a_file(calls, tmp_path):
