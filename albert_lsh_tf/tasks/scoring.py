@@ -107,15 +107,20 @@ class Scoring:
         self.log.append({"step": step, "eval": logged})
         if not is_finite(metrics) and self.folder.writable:
             _logger.warning(
-                "The evaluation loss at step %d is %s: this checkpoint cannot be the "
+                "The evaluation at step %d gave %s: this checkpoint cannot be the "
                 "best. Training may have diverged; try a lower learning_rate.",
                 step,
-                metrics["loss"],
+                in_a_line(not_finite(metrics)),
             )
         name = self.best_metric
         self.progress.show(name, f"{metrics[name]:.4f}")
         mark = "  (best)" if is_best else ""
         self.progress.say(f"step {step}: {in_a_line(metrics)}{mark}")
+
+
+def not_finite(metrics: dict[str, float]) -> dict[str, float]:
+    """Those of an evaluation that are no numbers; see `is_finite`."""
+    return {n: v for n, v in metrics.items() if not math.isfinite(v)}
 
 
 def in_a_line(metrics: dict[str, float]) -> str:

@@ -16,7 +16,7 @@ from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
 from albert_lsh_tf.tasks.checkpoint_record import CHECKPOINT_NAME
 from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
-from albert_lsh_tf.tasks.scoring import Scoring, in_a_line, restore
+from albert_lsh_tf.tasks.scoring import Scoring, in_a_line, not_finite, restore
 
 
 class TrainingRun:
@@ -178,14 +178,14 @@ class TrainingRun:
         """Evaluates the checkpoint of a step, which `restore_best` restored.
 
         Raises:
-          InputError: its loss is not finite.
+          InputError: a score or the loss is not finite.
         """
         metrics = self.evaluate()
         if not is_finite(metrics):
             raise InputError(
-                f"The evaluation loss at step {step} is {metrics['loss']}: no "
-                "checkpoint can be the best. Start again in another output_dir with a "
-                "lower learning_rate, a longer warm-up or mixed_precision=float32."
+                f"The evaluation at step {step} gave {in_a_line(not_finite(metrics))}: "
+                "no checkpoint can be the best. Start again in another output_dir with "
+                "a lower learning_rate, a longer warm-up or mixed_precision=float32."
             )
         return metrics
 

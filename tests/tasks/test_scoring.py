@@ -1,6 +1,7 @@
 """Which checkpoints are scored, and which best one counts; no model has a part."""
 
 import json
+import math
 
 import pytest
 import tensorflow as tf
@@ -48,6 +49,18 @@ def test_checkpoints_without_scores_are_scored(score, folder):
     assert steps == [2, 4, 6]
     assert read_best(folder.best_dir).step == 4
     assert RunFolder(folder.path).claim()
+
+
+def test_the_scores_that_are_no_numbers_are_named(score, folder, caplog):
+    """Also where an evaluation has no loss."""
+    scores = {"accuracy": 0.5, "f1": math.nan, "threshold": math.inf}
+    score.record(score.best_so_far(None), 4, scores)
+    assert caplog.messages[0].startswith(
+        "The evaluation at step 4 gave f1 nan  threshold inf: this checkpoint cannot be"
+    )
+    assert read_best(folder.best_dir) is None
+    expected = {"accuracy": 0.5, "f1": None, "threshold": None}
+    assert folder.open_log().evaluations[-1]["eval"] == expected
 
 
 def test_a_process_that_trains_scores_its_checkpoints_itself(

@@ -369,11 +369,11 @@ def test_an_evaluation_without_numbers_is_told_and_never_the_best(
 
     monkeypatch.setattr(classification, "metrics_of_groups", metrics)
     results = train_and_evaluate(tiny.config(), tmp_path / "one", do_predict=False)
-    assert "The evaluation loss at step 2 is nan: this checkpoint c" in caplog.text
+    assert "The evaluation at step 2 gave loss nan: this checkpoint c" in caplog.text
     assert results["best"]["step"] == 4
     assert results["history"][0]["loss"] is None
     diverged.extend([True] * 3)
-    with pytest.raises(InputError, match="loss at step 4 is nan: no checkpoint can be"):
+    with pytest.raises(InputError, match="step 4 gave loss nan: no checkpoint can be"):
         train_and_evaluate(tiny.config(), tmp_path / "two")
     assert not (tmp_path / "two" / "best").exists()
     assert not (tmp_path / "two" / "eval_results.txt").exists()
