@@ -30,7 +30,10 @@ _SCORING = (
     *("attention", "lsh", "lsh_budget", "mixed_precision"),
 )
 _WEIGHTS = ("init_checkpoint", "albert_hub_module_handle")
-_PATHS = (*_WEIGHTS, "data_dir", "albert_config_file", "predict_file")
+_PATHS = (
+    *(*_WEIGHTS, "albert_config_file"),
+    *("data_dir", "train_file", "predict_file"),
+)
 
 
 def refuse_other_settings(
@@ -148,9 +151,11 @@ def changed_settings(
         # What was recommended, beside what is set.
         old["lsh"] = before.lsh_or_recommended.to_dict()
         new["lsh"] = now.lsh_or_recommended.to_dict()
+    # Pre-training begins at random where no weights are named.
+    unnamed = EMBEDDED_MODEL_NAME if isinstance(now, FineTuningConfig) else None
     changes = []
     for name in new if names is None else names:
-        if _meaning(name, old[name]) == _meaning(name, new[name]):
+        if _meaning(name, old[name], unnamed) == _meaning(name, new[name], unnamed):
             continue
         if isinstance(old[name], dict) and isinstance(new[name], dict):
             changes += [
@@ -178,12 +183,20 @@ def weights_from_elsewhere(config: FineTuningConfig, folder: RunFolder) -> list[
     ]
 
 
-def _meaning(name: str, value: Any) -> Any:
-    """What is compared: two ways to write the same are no change."""
+def _meaning(name: str, value: Any, unnamed: str | None) -> Any:
+    """What is compared: two ways to write the same are no change.
+
+    Args:
+      name: of the setting.
+      value: of it.
+      unnamed: the weights that training begins with where none are named.
+    """
     if name == "task_name":
         return spelled(value)
     if name == "init_checkpoint" and value in (None, EMBEDDED_MODEL_NAME):
-        return EMBEDDED_MODEL_NAME
+        return value or unnamed
+    if isinstance(value, list):
+        return [_meaning(name, each, unnamed) for each in value]
     if name in _PATHS and value is not None and "://" not in value:
         return os.path.realpath(os.path.expanduser(value))
     return value

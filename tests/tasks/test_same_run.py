@@ -13,6 +13,7 @@ from albert_lsh_tf.tasks.same_run import (
     refuse_other_length,
     refuse_other_settings,
 )
+from albert_lsh_tf.tasks.squad.settings import SquadConfig
 
 # Another value of every setting that must stay as it was while a run goes on.
 OTHERS = {
@@ -136,6 +137,19 @@ def test_two_ways_to_write_the_same_are_no_change(folder, tmp_path, monkeypatch)
         refuse_other_settings(config, folder, do_train=True)
         # Nothing is fetched where a folder is named.
         refuse_other_settings(config.replace(download=True), folder, do_train=True)
+
+
+def test_two_ways_to_write_files_in_a_list_are_no_change(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = SquadConfig(train_file=("a.json", "b.json"), predict_file="c.json")
+    now = SquadConfig(
+        train_file=("./a.json", str(tmp_path / "b.json")), predict_file="./c.json"
+    )
+    assert changed_settings(before, now) == []
+    now = before.replace(train_file=("b.json", "./a.json"))
+    assert changed_settings(before, now) == [
+        "train_file=a.json,b.json -> b.json,./a.json"
+    ]
 
 
 def test_a_folder_without_a_checkpoint_holds_no_run(tmp_path):

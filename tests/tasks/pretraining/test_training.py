@@ -504,13 +504,15 @@ def test_googles_layout_and_back(trained, tmp_path):
             r"\.01 -> 0\.5, attention=dense -> lsh\. .*; --init_checkpoint=\S*/train",
         ),
         ({"seed": 7}, "seed=12345 -> 7"),
+        # It began at random.
+        ({"init_checkpoint": "albert_lsh_tiny"}, "init_checkpoint=unset -> albert_lsh"),
         ({"curriculum": ["13:1"]}, r"curriculum= -> 13:1\."),
         (
             {"num_train_steps": 3},
             r"trained up to step 4, beyond num_train_steps=3\. .*=4 or more\.",
         ),
     ],
-    ids=["several", "seed", "curriculum", "shorter"],
+    ids=["several", "seed", "weights", "curriculum", "shorter"],
 )
 def test_other_settings_are_refused(trained, changes, message):
     output_dir, config, _ = trained
