@@ -1,12 +1,14 @@
 """`AlbertLSHEncoder` for Model Garden's `EncoderConfig(type="any")`."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from official.modeling.hyperparams import base_config
 from official.nlp.configs import encoders
 
 from albert_lsh_tf.config import AlbertConfig, LSHConfig, RunConfig
+from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 
 
@@ -104,6 +106,22 @@ def encoder_of_run(
         config.attention_probs_dropout_prob,
         config.recompute,
     )
+
+
+def say_if_dense(config: RunConfig, say: Callable[[str], None]) -> None:
+    """Tells the user where LSH was asked for, and no sequence is long enough for it.
+
+    Args:
+      config: the run; nothing is said where it sets `dense_below`.
+      say: takes a line.
+    """
+    lsh, length = config.lsh_or_recommended, config.max_seq_length
+    is_recommended = lsh.dense_below is None and "lsh" in config.attention
+    if is_recommended and lsh.is_dense(length, kind_for_attention()):
+        say(
+            f"attention: dense at {length} tokens, where it was found faster than LSH; "
+            "--dense_below=0 gives LSH at any length"
+        )
 
 
 @base_config.bind(LSHEncoderConfig)

@@ -20,6 +20,9 @@ from albert_lsh_tf.tasks.training_log import TrainingLog
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_BEST_SCORES_FILE = "eval_results.txt"
+_TEST_SCORES_FILE = "predict_results.txt"
+
 # The same weights on other devices, or in other batches, give the same up to this.
 _ROUNDING = 1e-3
 
@@ -32,7 +35,7 @@ def write_scores(
     Returns:
       The file's name: eval_results.txt for the best one, or one with the step in it.
     """
-    name = "eval_results.txt" if is_best else f"eval_results_step_{step}.txt"
+    name = _BEST_SCORES_FILE if is_best else f"eval_results_step_{step}.txt"
     lines = {**metrics, "global_step": step}
     if "loss" in lines:  # Google's scripts have it at the end.
         lines["loss"] = lines.pop("loss")
@@ -40,12 +43,29 @@ def write_scores(
     return name
 
 
-def write_test_scores(folder: RunFolder, metrics: dict[str, float]) -> None:
-    """Writes predict_results.txt: scores on a test set whose labels are known."""
-    folder.write("predict_results.txt", _one_a_line(metrics))
+def write_test_scores(folder: RunFolder, metrics: dict[str, float | str]) -> None:
+    """Writes predict_results.txt: scores on a test set whose labels are known.
+
+    Args:
+      folder: where.
+      metrics: the scores, and what else is to be said of them.
+    """
+    folder.write(_TEST_SCORES_FILE, _one_a_line(metrics))
 
 
-def _one_a_line(metrics: dict[str, float]) -> str:
+def remove_scores(folder: RunFolder, of_test: bool) -> None:
+    """Removes scores of predictions that are replaced; nothing on other workers.
+
+    Args:
+      folder: where.
+      of_test: what `write_test_scores` has written; False: `write_scores`.
+    """
+    if folder.writable:
+        name = _TEST_SCORES_FILE if of_test else _BEST_SCORES_FILE
+        (folder.path / name).unlink(missing_ok=True)
+
+
+def _one_a_line(metrics: dict[str, float | str]) -> str:
     return "".join(f"{name} = {value}\n" for name, value in metrics.items())
 
 

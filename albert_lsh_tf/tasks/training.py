@@ -14,9 +14,9 @@ from albert_lsh_tf.config import ClassifierConfig
 from albert_lsh_tf.data.sources import glue_dir_of
 from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.machine import kind_for_attention
 from albert_lsh_tf.tasks import devices, inputs
 from albert_lsh_tf.tasks.classifier_run import ClassifierRun
+from albert_lsh_tf.tasks.encoder_config import say_if_dense
 from albert_lsh_tf.tasks.own_data import refuse_other_classifier, settle_task
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
@@ -107,11 +107,7 @@ def _run(
 
     files = inputs.find_model(config, folder, do_train)
     say(f"weights: {files.description}")
-    if "lsh" in config.attention and _is_dense(config):
-        say(
-            f"attention: dense at {config.max_seq_length} tokens, where it was found "
-            "faster than LSH; --dense_below=0 gives LSH at any length"
-        )
+    say_if_dense(config, say)
     required, optional = _splits(task, do_train, do_eval, do_predict)
     data = load_data(config, task, files, required, optional, say)
     if do_train:
@@ -167,10 +163,3 @@ def _with_steps(config: ClassifierConfig, num_examples: int) -> ClassifierConfig
             "tenth of them."
         )
     return resolved.replace(warmup_step=config.warmup_step)
-
-
-def _is_dense(config: ClassifierConfig) -> bool:
-    """Whether no sequence of the run is long enough for LSH to pay."""
-    lsh = config.lsh_or_recommended
-    device = kind_for_attention()
-    return lsh.dense_below is None and lsh.is_dense(config.max_seq_length, device)

@@ -54,7 +54,8 @@ class SquadRun(FineTuningRun):
         do_train: bool,
     ):
         self.files, self.data = files, data
-        # Seconds that the network took, its compilation included, and for how much.
+        # Seconds that the network took, its compilation included, and for how much:
+        # for all sets of questions, which one pass answers, held-out ones among them.
         self.answering: dict[str, float] | None = None
         self.threshold: float | None = None  # Of the answers, with `version_2`.
         start_step = step_of(files.checkpoint) if do_train else 0
@@ -78,8 +79,10 @@ class SquadRun(FineTuningRun):
         """Trains if there is something left to train, then answers the questions."""
         step = self.train_and_restore_best()
         recorded = self.recorded()
-        scores = self._predict() if do_predict else None
-        best = self._write_scores(self._best_on_record(recorded), step, scores)
+        best, scores = self._best_on_record(recorded), None
+        if do_predict:
+            scores = self._predict()
+            best = self._write_scores(best, step, scores)
         summary = {**results.summarize(self.log, best), "answering": self.answering}
         summary["predicted"] = None
         if do_predict:
@@ -93,11 +96,20 @@ class SquadRun(FineTuningRun):
         if "peak_memory_mib" in recorded:
             # What training needed, not what it takes to answer.
             summary["peak_memory_mib"] = recorded["peak_memory_mib"]
-        if do_predict or self.trains:
+        if do_predict or self.trains or self._is_unrecorded(summary, recorded):
             results.write_summary(self.folder, summary)
         results.draw_curves(self.folder, self.log, "SQuAD", BEST_METRIC, 100)
         self.progress.say(f"results: {self.folder.path}")
         return {**summary, "model": self.model, "is_chief": self.folder.writable}
+
+    def _is_unrecorded(self, summary: dict[str, Any], recorded: dict[str, Any]) -> bool:
+        """Whether training was asked for that metrics.json lacks.
+
+        So it is where a process was killed between its last checkpoint and the summary.
+        """
+        names = ("best", "history", "train_loss")
+        is_new = any(summary[name] != recorded.get(name) for name in names)
+        return self.data.training is not None and is_new
 
     def _best_on_record(self, recorded: dict[str, Any]) -> dict[str, Any] | None:
         """Step and scores of the best checkpoint, on what the run is scored on."""
@@ -110,18 +122,22 @@ class SquadRun(FineTuningRun):
     def _write_scores(
         self, best: dict[str, Any] | None, step: int, scores: dict[str, float] | None
     ) -> dict[str, Any] | None:
-        """Writes scores of a step, and gives what is the best on record now.
+        """Writes scores of new answers, and gives what is the best on record now.
 
         Those on record stay, unless this process has trained further. Other questions,
-        and other checkpoints than the best one, are scored beside it.
+        and other checkpoints than the best one, are scored beside it. Scores of the
+        answers before, which are gone, do not stay: all of them in a folder of answers
+        alone, those beside the record in a run's.
         """
+        results.remove_scores(self.folder, of_test=self.holds_run())
         if scores is None:
             return best
         is_best = best is None or best["step"] == step
         if self._scores_others() or not is_best:
-            results.write_test_scores(self.folder, scores)
-            name = f"{self.config.predict_file} (step {step})"
-            self.progress.say(f"{name}: {in_a_line(scores)}")
+            file = self.config.predict_file
+            of_what = {"global_step": step, "predict_file": file}
+            results.write_test_scores(self.folder, {**scores, **of_what})
+            self.progress.say(f"{file} (step {step}): {in_a_line(scores)}")
             return best
         if best is None or self.trains:
             best = {"step": step, **scores}
@@ -182,18 +198,24 @@ class SquadRun(FineTuningRun):
         return predictions[-1].scores(self.threshold)
 
     def _threshold(self, predictions: list[Predictions]) -> float:
-        """Found on held-out questions, given, or else that of the trained model."""
+        """Found on held-out questions, given, or else that of the trained model.
+
+        Each checkpoint has its own, as its null odds are others.
+        """
         if len(predictions) > 1 or self.config.null_score_diff_threshold is not None:
             return self.task.threshold(predictions)
         run, checkpoint = find_trained(self.config, self.folder)
-        best = read_best(run.best_dir)
-        if best and THRESHOLD in best.metrics:
-            return best.metrics[THRESHOLD]
-        found = (results.read_summary(run) or {}).get("threshold") or {}
-        if found.get("step") == step_of(checkpoint):
-            return found[THRESHOLD]
+        step, best = step_of(checkpoint), read_best(run.best_dir)
+        found = [{"step": e["step"], **e["eval"]} for e in run.open_log().evaluations]
+        if best:
+            found.append({"step": best.step, **best.metrics})
+        found.append((results.read_summary(run) or {}).get("threshold") or {})
+        for each in found:
+            # None: it was no number.
+            if each.get("step") == step and each.get(THRESHOLD) is not None:
+                return each[THRESHOLD]
         raise InputError(
-            f"{run.path} has found no threshold for step {step_of(checkpoint)}, above "
-            f"which a question has no answer; give {THRESHOLD}, or repeat the run's "
-            "command with do_train and do_predict, which finds it."
+            f"{run.path} has found no threshold for step {step}, above which a "
+            f"question has no answer; give {THRESHOLD}, or repeat the run's command "
+            "with do_train and do_predict, which finds it."
         )

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices, inputs
+from albert_lsh_tf.tasks.encoder_config import say_if_dense
 from albert_lsh_tf.tasks.progress import Progress
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
 from albert_lsh_tf.tasks.same_run import (
@@ -69,11 +70,15 @@ def train_and_answer(
 
     Returns:
       What metrics.json holds: best, last, history, train_loss, seconds_per_step,
-      peak_memory_mib; answering, the seconds, windows and questions of the last
-      answers, and predicted, their file, step and scores, None without them; with
-      `version_2` threshold, its step and value, if training found one. And `model`,
-      with the best checkpoint's weights, and `is_chief`, whether this process is the
-      one worker that writes results.
+      peak_memory_mib; answering, the seconds of the last pass over questions, and the
+      windows and questions of it, and predicted, the file, step and scores of the
+      answers, None without them; with `version_2` threshold, its step and value, if
+      training found one. And `model`, with the best checkpoint's weights, and
+      `is_chief`, whether this process is the one worker that writes results.
+
+      Where a threshold is to be found, held-out questions of training are answered in
+      the same pass: `answering` counts them, too, so that its seconds are those of its
+      windows and questions.
 
       `best` is of the run in `output_dir`, on the predict_file that it was trained
       with: answering other files leaves it as it is.
@@ -107,6 +112,7 @@ def _run(
 
     files = inputs.find_model(config, folder, do_train)
     say(f"weights: {files.description}")
+    say_if_dense(config, say)
     data = load_data(config, files, folder, do_train, say)
     if do_train:
         trained_steps = step_of(files.checkpoint)

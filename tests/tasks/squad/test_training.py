@@ -92,8 +92,9 @@ def test_scores_are_those_of_the_official_script(tiny, runs):
     folder, results = runs[1]
     data = json.loads(tiny.files[1]["dev"].read_text())["data"]
     official = squad_evaluate_v1_1.evaluate(data, read(folder, "predictions.json"))
-    assert results["best"]["f1"] == 100 * official["final_f1"]
-    assert results["best"]["exact_match"] == 100 * official["exact_match"]
+    # Shares, which are rounded before they are percentages.
+    for name, share in (("f1", "final_f1"), ("exact_match", "exact_match")):
+        assert results["best"][name] == pytest.approx(100 * official[share], rel=1e-14)
 
 
 def test_the_threshold_is_found_on_texts_that_were_not_trained_on(tiny, runs):
@@ -111,6 +112,12 @@ def test_the_threshold_is_found_on_texts_that_were_not_trained_on(tiny, runs):
     assert 0 < counts[1] < counts[0]
     for name in ("HasAns_f1", "NoAns_f1", "best_f1", "exact"):
         assert name in results["best"]
+    # One pass answers both, and its seconds are of both.
+    for name in ("questions", "windows"):
+        assert results["answering"][name] == sum(
+            read(folder / "features" / purpose, "manifest.json")["totals"][name]
+            for purpose in ("held-out", "predicted")
+        )
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -176,6 +183,23 @@ def test_questions_without_known_answers_are_answered_and_not_scored(
         folder, "predictions.json"
     )
     assert not (tmp_path / "out" / "eval_results.txt").exists()
+
+
+def test_dense_attention_of_short_windows_is_told(tiny, tmp_path, monkeypatch, capsys):
+    """Where it is only for their length that a run with LSH is dense."""
+    told = []
+    # The last that is called before the questions are read.
+    monkeypatch.setattr(
+        training, "load_data", lambda *_: told.append(capsys.readouterr())
+    )
+    for changes in ({"lsh": None}, {"attention": "dense", "lsh": None}, {}):
+        with pytest.raises(AttributeError):
+            train_and_answer(tiny.config(**changes), tmp_path / "run")
+    assert ["attention: dense at 48 tokens" in out for out, _ in told] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_what_cannot_be(tiny, runs, tmp_path):
