@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 RUNS := tests/test_readme.py tests/tasks
 PARALLEL := --numprocesses 2 --dist loadfile --durations 15
 
-.PHONY: demo test style wheel clean
+.PHONY: demo test style wheel results clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,33 @@ style: $(VENV)/installed
 wheel: $(VENV)/installed
 	$(BIN)/python -m build --wheel --outdir build/wheel .
 	$(BIN)/python tests/check_wheel.py build/wheel
+
+# Makes every run of docs/results.md, or goes on with them: days of a CPU core.
+# DATA holds glue/, longdoc/, squad/, race/ and corpus/.
+RESULTS := runs/results
+TINY := albert_lsh_tf/embedded/albert_lsh_tiny/spiece.model
+results: $(VENV)/installed
+	@test -d "$(DATA)/glue" || { echo "error: give DATA=, the folder of glue/"; exit 1; }
+	for part in train valid; do \
+	  $(BIN)/python create_pretraining_data.py --online --spm_model_file=$(TINY) \
+	    --input_file="$(DATA)/corpus/$$part*.txt.gz" \
+	    --output_dir=$(RESULTS)/pretraining/$$part || exit; \
+	done
+	for attention in dense lsh; do \
+	  $(BIN)/python run_pretraining.py --attention=$$attention \
+	    --config_file=configs/pretraining/albert_lsh_tiny_lsh.yaml \
+	    --input_file=$(RESULTS)/pretraining/train \
+	    --eval_input_file=$(RESULTS)/pretraining/valid \
+	    --output_dir=runs/tiny_$$attention || exit; \
+	done
+	$(BIN)/python run_squad.py --config_file=configs/squad/newwiki.yaml \
+	  --train_file=$(DATA)/squad/squadshifts-newwiki-train-v1.1.json \
+	  --predict_file=$(DATA)/squad/xquad-en-dev-v1.1.json --output_dir=runs/newwiki
+	for plan in albert_lsh_tiny albert_lsh_tiny_long squad covidqa_long race; do \
+	  $(BIN)/albert-lsh compare configs/comparison/$$plan.yaml \
+	    --data_dir=$(DATA)/glue,$(DATA)/longdoc,$(DATA)/squad,$(DATA)/race \
+	    --output_dir=$(RESULTS)/$$plan || exit; \
+	done
 
 clean:
 	rm -rf $(VENV) build runs

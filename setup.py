@@ -28,6 +28,7 @@ setup(
         "albert_lsh_tf.configs.glue",
         "albert_lsh_tf.configs.pretraining",
         "albert_lsh_tf.configs.race",
+        "albert_lsh_tf.configs.squad",
     ],
     package_dir={"albert_lsh_tf.configs": "configs"},
     package_data={
@@ -36,6 +37,7 @@ setup(
         "albert_lsh_tf.configs.glue": ["*.yaml"],
         "albert_lsh_tf.configs.pretraining": ["*.yaml"],
         "albert_lsh_tf.configs.race": ["*.yaml"],
+        "albert_lsh_tf.configs.squad": ["*.yaml"],
         "albert_lsh_tf.embedded": ["*.md", "albert_lsh_tiny/*"],
     },
     install_requires=[
