@@ -1,7 +1,9 @@
 """Windows on disk: what is in them, and when they are made anew."""
 
 import concurrent.futures
+import json
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -211,3 +213,32 @@ def test_memory_does_not_hold_the_windows(tokenizer, tmp_path):
     assert features.counts["questions"] == 297
     assert isinstance(features.columns["token_end"], np.memmap)
     assert features.columns["token_end"].nbytes > 10_000_000
+
+
+def test_memory_does_not_grow_with_the_file(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(featurizing, "_QUESTIONS", 8)
+    settings = AnswerSettings(max_seq_length=384, doc_stride=16)
+
+    def peak_and_size(num_paragraphs):
+        """The most that Python and NumPy held, and bytes of text and windows."""
+        path = tmp_path / f"{num_paragraphs}.json"
+        paragraphs = [
+            {
+                "context": " ".join(f"word{n + number}" for n in range(300)),
+                "qas": [{"id": str(number), "question": "Which?", "answers": []}],
+            }
+            for number in range(num_paragraphs)
+        ]
+        path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
+        files = QuestionFiles((str(path),), for_training=False, version_2=False)
+        folder = tmp_path / str(num_paragraphs)
+        tracemalloc.start()
+        features = make_features(files, tokenizer, settings, folder, lambda _: None)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        windows = sum(column.nbytes for column in features.columns.values())
+        return peak, windows + path.stat().st_size
+
+    peak_and_size(1)  # Traces the graph.
+    small, large = peak_and_size(16), peak_and_size(128)
+    assert large[0] - small[0] < (large[1] - small[1]) / 10
