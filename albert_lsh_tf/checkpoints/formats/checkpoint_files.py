@@ -1,5 +1,6 @@
 """Checkpoints of TensorFlow 1 and 2: Google's folders, runs, Model Garden's ckpt-N."""
 
+import contextlib
 import glob
 import pathlib
 import re
@@ -15,10 +16,12 @@ from albert_lsh_tf.checkpoints.config_files import (
 from albert_lsh_tf.checkpoints.variables import CheckpointVariables
 from albert_lsh_tf.checkpoints.vocabulary import find_vocabulary
 from albert_lsh_tf.checkpoints.weight_source import WeightSource
+from albert_lsh_tf.config_io import read_mapping
 from albert_lsh_tf.errors import InputError
 
 BEST_CHECKPOINT = "model.ckpt-best"  # In Google's released folders.
 BEST_FOLDER = "best"  # In a run folder of this project.
+RUN_CONFIG_FILE = "config.yaml"  # The settings of a run of this project.
 _CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
@@ -89,7 +92,19 @@ def open_checkpoint(
         description=f"{label} {prefix}",
         variables=variables,
         vocab_file=vocabulary.vocab_file,
+        do_lower_case=_letter_case(first_file(folders, [RUN_CONFIG_FILE])),
     )
+
+
+def _letter_case(run_config_file: str | pathlib.Path | None) -> bool | None:
+    """Whether a run of this project lower-cased its text; None where it is not told."""
+    if run_config_file is None:
+        return None
+    # A file of this name may be of somebody else, and is none of ours then.
+    with contextlib.suppress(InputError):
+        do_lower_case = read_mapping(run_config_file).get("do_lower_case")
+        return do_lower_case if isinstance(do_lower_case, bool) else None
+    return None
 
 
 def find_prefix(path: pathlib.Path) -> str | None:

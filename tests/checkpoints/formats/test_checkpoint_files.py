@@ -69,6 +69,26 @@ def test_a_run_folder_gives_its_best_checkpoint(tmp_path, variables):
         assert best.path == str(run / "best" / "ckpt-1")
         assert best.config == CONFIG
         assert best.spm_model_file == str(run / "spiece.model")
+        assert best.do_lower_case is None
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("do_lower_case: false\n", False),
+        ("do_lower_case: true\n", True),
+        ("seed: 1\n", None),
+        ("of: [somebody else's", None),
+    ],
+)
+def test_a_run_says_whether_its_text_was_lower_cased(
+    tmp_path, variables, config, expected
+):
+    checkpoints.write_config(tmp_path)
+    (tmp_path / "config.yaml").write_text(config)
+    checkpoint = tf.train.Checkpoint(model=checkpoints.garden_encoder(variables))
+    checkpoint.write(str(tmp_path / "best" / "best-1"))
+    assert find_weights(tmp_path).do_lower_case is expected
 
 
 def test_a_missing_index(google_folder):
