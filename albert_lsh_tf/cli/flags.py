@@ -17,9 +17,10 @@ _WIDTH = 32  # Of the names on a help page.
 RETIRED = {
     "use_tpu": "use --distribution_strategy=tpu",
     "tpu_name": "use --distribution_strategy=tpu --tpu_address=NAME",
-    "tpu_zone": "use --tpu_address; the zone is found from it",
-    "gcp_project": "use --tpu_address; the project is found from it",
-    "master": "use --tpu_address, or --worker_hosts and --task_index",
+    "tpu_zone": "leave it out; the zone is found from --tpu_address",
+    "gcp_project": "leave it out; the project is found from --tpu_address",
+    "master": "use --distribution_strategy=tpu --tpu_address=ADDRESS, or "
+    "multi_worker_mirrored with --worker_hosts and --task_index",
     "num_tpu_cores": "leave it out; --distribution_strategy=tpu uses all cores",
     "iterations_per_loop": "leave it out; --save_checkpoints_steps says how often "
     "checkpoints are written",

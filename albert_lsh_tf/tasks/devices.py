@@ -12,6 +12,13 @@ from albert_lsh_tf.config import RunConfig
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import workers
 
+# Settings that name machines, and the strategy that uses them.
+_OF_STRATEGY = {
+    "worker_hosts": "multi_worker_mirrored",
+    "task_index": "multi_worker_mirrored",
+    "tpu_address": "tpu",
+}
+
 
 def make_strategy(
     config: RunConfig, say: Callable[[str], None] = print
@@ -29,6 +36,7 @@ def make_strategy(
       InputError: devices that are not there, or TensorFlow has already started with
         other ones, or workers that do not fit together or cannot be joined.
     """
+    _refuse_what_has_no_effect(config)
     _set_logical_cpus(config.num_logical_cpus)
     try:
         return _strategy_named(config, say)
@@ -37,6 +45,17 @@ def make_strategy(
             f"distribution_strategy={config.distribution_strategy} cannot be set up "
             f"({_first_line(error)}). Check devices and workers, or give another one."
         ) from error
+
+
+def _refuse_what_has_no_effect(config: RunConfig) -> None:
+    """Refuses names of machines that the strategy would not use."""
+    for name, strategy in _OF_STRATEGY.items():
+        value = getattr(config, name)
+        if value is not None and config.distribution_strategy != strategy:
+            raise InputError(
+                f"{name}={value} is for distribution_strategy={strategy}, and not for "
+                f"{config.distribution_strategy}; give that, or leave {name} out."
+            )
 
 
 def _strategy_named(

@@ -77,6 +77,19 @@ def test_errors_of_tensorflow_become_one_line(strategy, error, message, monkeypa
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"worker_hosts": "a:1,b:1"}, "worker_hosts=a:1,b:1 is for .*=multi_worker_m"),
+        ({"task_index": 0}, "task_index=0 is for .*, and not for mirrored; give that"),
+        ({"tpu_address": "local"}, "tpu_address=local is for distribution_strategy=tp"),
+    ],
+)
+def test_machines_that_the_strategy_would_not_use_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        devices.make_strategy(ClassifierConfig(**settings))
+
+
 def test_seeds_begin_again_where_numpys_end():
     """A run that goes on adds its steps to its seed."""
     drawn = []
