@@ -7,6 +7,7 @@ import dataclasses
 import filecmp
 import os
 import pathlib
+import re
 
 from albert_lsh_tf.checkpoints.config_files import read_config
 from albert_lsh_tf.checkpoints.matching import check_config
@@ -119,6 +120,11 @@ def find_trained(config: FineTuningConfig, folder: RunFolder) -> tuple[RunFolder
             config_class=folder.config_class,
         )
         if run.saved_config():
+            if not re.fullmatch(r".*-\d+", given.name):
+                raise InputError(
+                    f"init_checkpoint={given}: the name of a run's checkpoint ends "
+                    "with its step, as ckpt-200; name its files so."
+                )
             return run, str(given)
     runs = [folder]
     if config.init_checkpoint:

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import pathlib
 import resource
 import statistics
 import sys
@@ -159,7 +160,11 @@ def write_predictions(
     suffix = "" if split == "test" else "_" + split.removeprefix("test_")
     results_file = f"test_results{suffix}.tsv"
     submission_file = task.submissions[split]
-    if keep and _holds(folder, results_file, submission_file, outputs):
+    ids = [str(example.guid) for example in examples]
+    if keep and (
+        _holds_probabilities(folder.path / results_file, outputs)
+        and _ids_in(folder.path / submission_file) == ids
+    ):
         return [results_file, submission_file]
     rows = ["\t".join(f"{p:.8g}" for p in row) for row in outputs]
     folder.write(results_file, "".join(row + "\n" for row in rows))
@@ -168,27 +173,28 @@ def write_predictions(
         answers = [f"{score:.6g}" for score in np.clip(logits[:, 0], *SCORE_RANGE)]
     else:
         answers = [task.labels[label] for label in np.argmax(logits, axis=-1)]
-    lines = [
-        f"{example.guid}\t{answer}\n"
-        for example, answer in zip(examples, answers, strict=True)
-    ]
+    lines = [f"{id_}\t{answer}\n" for id_, answer in zip(ids, answers, strict=True)]
     folder.write(submission_file, "index\tprediction\n" + "".join(lines))
     return [results_file, submission_file]
 
 
-def _holds(
-    folder: RunFolder, results_file: str, submission_file: str, outputs: np.ndarray
-) -> bool:
-    """Whether both files are there, and hold nearly these probabilities."""
+def _holds_probabilities(path: pathlib.Path, outputs: np.ndarray) -> bool:
+    """Whether a file is there, and holds nearly these probabilities."""
     try:
-        recorded = np.loadtxt(folder.path / results_file, delimiter="\t", ndmin=2)
+        recorded = np.loadtxt(path, delimiter="\t", ndmin=2)
     except (OSError, ValueError):
         return False
-    return (
-        (folder.path / submission_file).exists()
-        and recorded.shape == outputs.shape
-        and np.allclose(recorded, outputs, atol=_ROUNDING)
+    return recorded.shape == outputs.shape and np.allclose(
+        recorded, outputs, atol=_ROUNDING
     )
+
+
+def _ids_in(path: pathlib.Path) -> list[str] | None:
+    """The ids of a file of answers; None where there is none."""
+    if not path.exists():
+        return None
+    lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    return [line.rpartition("\t")[0] for line in lines]
 
 
 def draw_curves(

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from albert_lsh_tf.tasks.folder_lock import FolderLock
 from albert_lsh_tf.tasks.training_log import TrainingLog
 from albert_lsh_tf.tasks.whole_files import write_atomically
 from albert_lsh_tf.tasks.worker_scratch import make_scratch
+
+# TensorFlow's folder while it writes a checkpoint.
+_HALF_A_CHECKPOINT = re.compile(r"(ckpt|best)-\d+_temp")
 
 
 class RunFolder:
@@ -143,9 +147,11 @@ class RunFolder:
             return False
         for folder in (self.path, self.best_dir):
             for left_over in folder.glob("*_temp"):
-                shutil.rmtree(left_over, ignore_errors=True)
+                if _HALF_A_CHECKPOINT.fullmatch(left_over.name):
+                    shutil.rmtree(left_over, ignore_errors=True)
             for left_over in folder.glob(".*.tmp"):
-                left_over.unlink(missing_ok=True)
+                if left_over.is_file():
+                    left_over.unlink(missing_ok=True)
         mend_record(self.path)
         return True
 

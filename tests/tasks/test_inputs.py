@@ -32,6 +32,14 @@ def test_a_home_is_found(tiny, tmp_path, monkeypatch):
         assert (found.path, checkpoint) == (run, str(run / "ckpt-4"))
 
 
+def test_a_checkpoint_without_its_step_in_its_name_is_refused(tiny, tmp_path):
+    run = write_run(tmp_path / "run", tiny.config())
+    (run / "final.index").write_bytes((run / "ckpt-4.index").read_bytes())
+    config = tiny.config(init_checkpoint=str(run / "final"))
+    with pytest.raises(InputError, match="run/final: the name of a run's checkpoint e"):
+        find_trained(config, RunFolder(tmp_path / "elsewhere"))
+
+
 @pytest.mark.parametrize("lower_cased", [True, False])
 def test_a_trained_model_keeps_its_letter_case(tiny, tmp_path, lower_cased):
     run = write_run(tmp_path / "run", tiny.config(do_lower_case=lower_cased))

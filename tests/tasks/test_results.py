@@ -82,6 +82,12 @@ def test_predictions_that_differ_by_rounding_may_be_kept(tmp_path):
     assert write(rounded) == first
     assert write(rounded, keep=False) != first
     assert write(-logits)[1] == "index\tprediction\n0\t0\n1\t1\n"
+    # The same probabilities, of examples that have other ids.
+    write(logits)
+    names = results.write_predictions(
+        folder, find_task("mrpc"), "test", examples("0", "two"), logits, keep=True
+    )
+    assert read(folder, names[1])[1:] == ["0\t1", "two\t0"]
     # A file that is gone, or cut off, is written again.
     (tmp_path / "MRPC.tsv").unlink()
     assert write(logits) == first

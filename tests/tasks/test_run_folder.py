@@ -38,12 +38,16 @@ def test_training_clears_half_written_files(tmp_path):
     (tmp_path / "ckpt-3_temp").mkdir()
     (tmp_path / "ckpt-3_temp" / "part-0").write_text("")
     (tmp_path / ".metrics.json.tmp").write_text("ha")
+    # Of others.
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "data_temp").mkdir()
+    (tmp_path / ".exports.0a1b2c3d.tmp").mkdir()
     training, reading = RunFolder(tmp_path), RunFolder(tmp_path)
     reading.make()
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 5
     training.make(trains=True)
-    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", ".lock"}
+    others = {"notes.txt", "data_temp", ".exports.0a1b2c3d.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == {*others, ".lock"}
     # Of a process that is alive.
     (tmp_path / ".metrics.json.tmp").write_text("ha")
     reading.make()
