@@ -154,13 +154,23 @@ def read_mapping(path: str | pathlib.Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not valid YAML or JSON.") from error
+        values = _json_with_tabs(text)
+        if values is None:
+            raise InputError(f"{path}{line}: not valid YAML or JSON.") from error
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise InputError(
             f"{path}: expected 'name: value' pairs, found {type(values).__name__}."
         )
     return values
+
+
+def _json_with_tabs(text: str) -> Any:
+    """JSON that is indented with tabs, which YAML has not; None where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 class _DuplicateKeyError(yaml.constructor.ConstructorError):

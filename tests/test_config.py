@@ -111,6 +111,12 @@ def test_numbers_are_read_as_people_write_them(tmp_path):
     assert config.num_train_epochs == 3.0
 
 
+def test_json_may_be_indented_with_tabs(tmp_path):
+    (tmp_path / "run.json").write_text('{\n\t"seed": 7,\n\t"lsh": {"seed": 1}\n}\n')
+    config = ClassifierConfig.from_file(tmp_path / "run.json")
+    assert (config.seed, config.lsh.seed) == (7, 1)
+
+
 @pytest.mark.parametrize(
     "content, message",
     [
