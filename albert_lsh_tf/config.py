@@ -241,8 +241,9 @@ class RunConfig(Config):
         for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
             self.require_probability(name)
         self.require_positive("learning_rate")
-        if self.lsh is None:
-            self.lsh_or_recommended  # noqa: B018  Refuses a budget that is none.
+        if self.lsh is None or self.lsh_budget == 1:
+            # Refuses a budget that is none, or that `lsh` takes away.
+            self.lsh_at(self.max_seq_length, self.lsh_budget)
         check_attention_kinds(self.attention)
         check_vocabulary_names(self.spm_model_file, self.vocab_file)
 

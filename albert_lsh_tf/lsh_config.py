@@ -97,24 +97,29 @@ class LSHConfig(Config):
           budget: logits that a query may compute, as a share of `length`. From
             `LINEAR_FROM_LENGTH` tokens on a query computes no more of them, so that
             time grows with T alone; 1 means dense attention, at any length.
-          **overrides: settings to replace, as `dense_below=None`, which leaves a
-            budget of 1 dense.
+          **overrides: settings to replace, after the others were chosen.
 
         Returns:
-          The setting, with `logits_per_query(length) <= budget * length`.
+          The setting, with `logits_per_query(length) <= budget * length` where nothing
+          that adds logits is replaced.
 
         Raises:
-          InputError: a budget that is not above 0 and at most 1, or less than a logit.
+          InputError: a budget that is not above 0 and at most 1, or less than a logit;
+            or one of 1 with a `dense_below`.
         """
         if not 0 < budget <= 1:
             raise InputError(
                 f"budget={budget} must be above 0 and at most 1; try 0.25."
             )
         if budget == 1:
-            settings = {**_WINDOW_ALONE, **overrides}
-            if settings.get("dense_below") is None:
-                settings["dense_below"] = ANY_LENGTH
-            return cls(**settings)
+            dense_below = overrides.pop("dense_below", None)
+            if dense_below not in (None, ANY_LENGTH):
+                raise InputError(
+                    f"a budget of 1 is dense attention at any length, and dense_below="
+                    f"{dense_below} would make it something else; leave one of them "
+                    "out."
+                )
+            return cls(**{**_WINDOW_ALONE, **overrides, "dense_below": ANY_LENGTH})
         logits = int(budget * min(length, LINEAR_FROM_LENGTH))
         if logits < 1:
             raise InputError(
@@ -279,6 +284,13 @@ class LSHConfig(Config):
                 "share_query_key is Reformer's scheme, which has no window, "
                 "heavy_keys, global_tokens or landmarks; leave those unset."
             )
+        if self.share_query_key and self.whiten:
+            raise InputError(
+                "whiten has nothing to do with share_query_key: queries and keys are "
+                "one; leave one of them out."
+            )
+        if not -(2**31) <= self.seed < 2**31:
+            raise InputError(f"seed={self.seed} must be at least -2^31 and below 2^31.")
         if min(self.num_hashes, self.evaluation_hashes) < 1 and not self.has_key_lists:
             raise InputError(
                 "num_hashes=0 leaves a query nothing to attend to; set a window, "

@@ -204,7 +204,7 @@ LSH_SETTINGS = [
 
 
 @pytest.mark.parametrize("lsh", LSH_SETTINGS)
-@pytest.mark.parametrize("budget", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("budget", [0.25, 0.5])
 def test_lsh_at_its_own_length_is_what_it_is(lsh, budget):
     given = {"max_seq_length": 64, "lsh_budget": budget, "lsh": lsh}
     config = RunConfig().with_settings(given)
@@ -231,3 +231,13 @@ def test_hash_rounds_that_were_set_follow_no_budget():
     config = RunConfig().with_settings({"lsh": {"num_hashes": 4}})
     longer = config.with_settings({"max_seq_length": 4096, "lsh_budget": 0.5})
     assert longer.lsh == config.lsh == LSHConfig(num_hashes=4)
+
+
+def test_a_budget_of_1_is_dense_and_stays_so():
+    config = RunConfig().with_settings({"lsh_budget": 1.0, "lsh": {"seed": 3}})
+    assert config.lsh_or_recommended.is_dense(65536)
+    with pytest.raises(InputError, match="budget of 1 .* dense_below=0 would mak"):
+        RunConfig().with_settings({"lsh_budget": 1.0, "lsh": {"dense_below": 0}})
+    short = RunConfig().with_settings({"lsh": {"dense_below": 0}})
+    with pytest.raises(InputError, match="budget of 1 .* leave one of them out"):
+        short.with_settings({"lsh_budget": 1.0})

@@ -62,7 +62,9 @@ def test_budget_of_1_is_dense_attention():
         for length in (300, 301, 65536):
             assert config.is_dense(length)
             assert config.logits_per_query(length) == length
-    assert LSHConfig.for_length(300, budget=1, dense_below=0).dense_below == 0
+    for dense_below in (0, 300):
+        with pytest.raises(InputError, match="a budget of 1 is dense attention at an"):
+            LSHConfig.for_length(300, budget=1, dense_below=dense_below)
 
 
 def test_cost_of_a_query_stops_growing():
@@ -166,6 +168,8 @@ def test_budgets_that_make_no_sense_are_refused(budget, message):
         ({"num_hashes": -1}, "num_hashes=-1 must be at least 0"),
         ({"num_hashes": 0}, "num_hashes=0 leaves a query nothing to attend to"),
         ({"num_hashes_at_evaluation": 0}, "leaves a query nothing to attend to"),
+        ({"share_query_key": True, "whiten": True}, "whiten has nothing to do with sh"),
+        ({"seed": 2**31}, "seed=2147483648 must be at least -2.31 and below"),
         ({"block_length": 0}, "block_length=0 must be at least 1"),
         ({"window": -1}, "window=-1 must be at least 0"),
         ({"window": 17}, "window=17 must not exceed block_length=16"),

@@ -99,7 +99,9 @@ def keys_met(
     num_hashes = config.evaluation_hashes
     if not (config.window_length or config.num_listed_keys or num_hashes):
         # Landmarks alone: no key is met as itself.
-        return tf.zeros([batch_size, num_heads, length, length], tf.bool)
+        if not is_dense(config, length):
+            return tf.zeros([batch_size, num_heads, length, length], tf.bool)
+        config = config.replace(window=0)  # Without landmarks, it would be none.
     if not is_dense(config, length):
         # Buckets depend on the padded length, which without landmarks may be another.
         multiple = config.padding_multiple

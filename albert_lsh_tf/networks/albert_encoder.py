@@ -69,7 +69,8 @@ class AlbertLSHEncoder(tf_keras.Model):
       **kwargs: `name` and the like, for `tf_keras.Model`.
 
     Raises:
-      InputError: an unknown attention, or not as many as layers.
+      InputError: an unknown attention, or not as many as layers; heads that do not
+        divide `hidden_size`.
       TypeError: a Keras 3 object was passed in.
     """
 
@@ -137,6 +138,11 @@ class AlbertLSHEncoder(tf_keras.Model):
                 name="embedding_projection",
             )(hidden)
 
+        if hidden_size % num_attention_heads:
+            raise InputError(
+                f"hidden_size={hidden_size} must be a multiple of "
+                f"num_attention_heads={num_attention_heads}."
+            )
         block = SharedEncoderBlock(
             _attention_layers(
                 check_attention_kinds(attention, num_layers),

@@ -22,7 +22,15 @@ CONFIG = LSHConfig(
 )
 
 
-@pytest.mark.parametrize("config", [CONFIG, CONFIG.replace(dense_below=45)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        CONFIG,
+        CONFIG.replace(dense_below=45),
+        LSHConfig(num_hashes=0, landmarks=2, dense_below=45),
+    ],
+    ids=["rounds", "dense", "dense_instead_of_landmarks"],
+)
 def test_landmarks_do_not_change_which_chunks_there_are(config):
     inputs = random_inputs(LENGTH, padding=0.3)
     heads = Heads(*map(tf.constant, (inputs.query, inputs.key, inputs.value)))

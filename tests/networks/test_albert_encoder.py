@@ -185,6 +185,11 @@ def test_a_list_of_attentions_must_name_every_layer():
         encoder("sparse")
 
 
+def test_heads_must_divide_the_width():
+    with pytest.raises(InputError, match="hidden_size=16 must be a multiple of num_a"):
+        encoder(hidden_size=16, num_attention_heads=3)
+
+
 def test_too_long_a_sequence_is_refused_by_name():
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="67 pos"):
         encoder()(inputs(68))
