@@ -85,6 +85,26 @@ def see_neighbours(x: tf.Tensor, before: int, after: int) -> tf.Tensor:
     return tf.concat(seen, axis=3)
 
 
+def see_neighbours_backward(d_seen: tf.Tensor, before: int, after: int) -> tf.Tensor:
+    """The gradient of `see_neighbours`: each chunk's, summed over those that see it.
+
+    Args:
+      d_seen: [B, H, C, K, ...], upstream, with K = (before + 1 + after) * Q.
+      before, after: as there.
+
+    Returns:
+      [B, H, C, Q, ...].
+    """
+    if before == 0 and after == 0:
+        return d_seen
+    paddings = [[0, 0] for _ in d_seen.shape]
+    d_padded = 0
+    for offset, part in enumerate(tf.split(d_seen, before + 1 + after, axis=3)):
+        paddings[2] = [offset, before + after - offset]
+        d_padded += tf.pad(part, paddings)
+    return take_range(d_padded, before, length_of(d_seen, 2), axis=2)
+
+
 def take_range(x: tf.Tensor, start: int, size: int | tf.Tensor, axis: int) -> tf.Tensor:
     """`size` entries of one axis from `start` on.
 

@@ -5,23 +5,25 @@ where this differs.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops import hashing
-from albert_lsh_tf.ops.branching import length_of
+from albert_lsh_tf.ops.branching import computed_anew, length_of
 from albert_lsh_tf.ops.chunking import (
     join_chunks,
     num_chunks_for,
     see_neighbours,
+    see_neighbours_backward,
     split_into_chunks,
 )
 from albert_lsh_tf.ops.dense_attention import LAST_RESORT
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.key_lists import KeyLists, is_listed
 from albert_lsh_tf.ops.masking import mask_bias, masked_out
-from albert_lsh_tf.ops.softmax_attention import Attended, softmax_attention
+from albert_lsh_tf.ops.softmax_attention import Attended, attend, attend_backward
 from albert_lsh_tf.ops.sorting import permute, sort_by_bucket
 
 
@@ -87,59 +89,104 @@ def attend_round(
 ) -> Attended:
     """Attends within the chunks of one round, to pairs that nothing earlier had.
 
+    What is sorted and cut is sorted and cut anew in the backward pass: keys and values
+    are there once for each chunk that sees them, and so are the biases of all pairs.
+
     Returns:
       Output [B, H, T, D] and logsumexp [B, H, T], at the original positions.
     """
 
     def query_chunks(x: tf.Tensor) -> tf.Tensor:
-        ordered = permute(x, this_round.query_order, this_round.query_rank)
+        ordered = permute(x, this_round.query_order)
         return split_into_chunks(ordered, config.chunk_length)
 
+    def query_positions(x: tf.Tensor) -> tf.Tensor:
+        return permute(join_chunks(x), this_round.query_rank)
+
     def key_chunks(x: tf.Tensor) -> tf.Tensor:
-        ordered = permute(x, this_round.key_order, this_round.key_rank)
-        return seen(split_into_chunks(ordered, config.chunk_length))
+        ordered = permute(x, this_round.key_order)
+        return seen(split_into_chunks(ordered, config.chunk_length), config)
 
-    def seen(chunks: tf.Tensor) -> tf.Tensor:
-        return see_neighbours(chunks, config.chunks_before, config.chunks_after)
-
-    def position_pairs() -> tuple[tf.Tensor, tf.Tensor]:
-        query_position_BHCQ, key_position_BHCK = (
-            split_into_chunks(order, config.chunk_length)
-            for order in (this_round.query_order, this_round.key_order)
+    def key_chunks_backward(d_x: tf.Tensor) -> tf.Tensor:
+        d_chunks = see_neighbours_backward(
+            d_x, config.chunks_before, config.chunks_after
         )
-        return query_position_BHCQ[..., tf.newaxis], seen(key_position_BHCK)[
-            ..., tf.newaxis, :
-        ]
+        return permute(join_chunks(d_chunks), this_round.key_rank)
 
-    # Biases, and not masks: TensorFlow Lite's `&` does not broadcast over five axes.
-    bias_BHCQK = mask_bias(tokens_seen(is_token_BT, config))[..., tf.newaxis, :]
-    for earlier in earlier_rounds:
-        met_BHCQK = pairwise_met(
-            query_chunks(earlier.query_rank // config.chunk_length),
-            key_chunks(earlier.key_rank // config.chunk_length),
-            config,
-        )
-        bias_BHCQK = tf.where(met_BHCQK, masked_out(tf.float32), bias_BHCQK)
+    # A byte a pair, which is much work to find out twice.
+    listed_BHCQK = None
     if lists is not None:
-        listed_BHCQK = is_listed(*position_pairs(), lists, config)
-        bias_BHCQK = tf.where(listed_BHCQK, masked_out(tf.float32), bias_BHCQK)
-    if config.share_query_key:
-        is_self_BHCQK = tf.equal(*position_pairs())
-        bias_BHCQK += tf.where(is_self_BHCQK, LAST_RESORT, 0.0)
+        listed_BHCQK = is_listed(*position_pairs(this_round, config), lists, config)
 
-    attended = softmax_attention(
-        query_chunks(query_BHTD),
-        key_chunks(key_BHTD),
-        key_chunks(value_BHTD),
-        bias_BHCQK,
-        dropout,
+    def bias() -> tf.Tensor:
+        # Biases, as TensorFlow Lite's `&` of masks does not broadcast over five axes.
+        bias_BHCQK = mask_bias(tokens_seen(is_token_BT, config))[..., tf.newaxis, :]
+        for earlier in earlier_rounds:
+            met_BHCQK = pairwise_met(
+                query_chunks(earlier.query_rank // config.chunk_length),
+                key_chunks(earlier.key_rank // config.chunk_length),
+                config,
+            )
+            bias_BHCQK = tf.where(met_BHCQK, masked_out(tf.float32), bias_BHCQK)
+        if listed_BHCQK is not None:
+            bias_BHCQK = tf.where(listed_BHCQK, masked_out(tf.float32), bias_BHCQK)
+        if config.share_query_key:
+            is_self_BHCQK = tf.equal(*position_pairs(this_round, config))
+            bias_BHCQK += tf.where(is_self_BHCQK, LAST_RESORT, 0.0)
+        return bias_BHCQK
+
+    @tf.custom_gradient
+    def recomputed(
+        query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
+        def pairs() -> tuple[tf.Tensor, ...]:
+            chunks = query_chunks(query_BHTD), *map(key_chunks, (key_BHTD, value_BHTD))
+            return *chunks, bias()
+
+        attended = attend(*pairs(), dropout)
+        output_BHTD, logsumexp_BHT = map(query_positions, attended)
+
+        def gradient(
+            d_output_BHTD: tf.Tensor, d_logsumexp_BHT: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            with computed_anew([d_output_BHTD]):
+                d_query_BHCQD, d_key_BHCKD, d_value_BHCKD = attend_backward(
+                    *pairs(),
+                    dropout,
+                    Attended(query_chunks(output_BHTD), query_chunks(logsumexp_BHT)),
+                    query_chunks(d_output_BHTD),
+                    query_chunks(d_logsumexp_BHT),
+                )
+            return (
+                query_positions(d_query_BHCQD),
+                key_chunks_backward(d_key_BHCKD),
+                key_chunks_backward(d_value_BHCKD),
+            )
+
+        return (output_BHTD, logsumexp_BHT), gradient
+
+    return Attended(*recomputed(query_BHTD, key_BHTD, value_BHTD))
+
+
+def position_pairs(this_round: Round, config: LSHConfig) -> tuple[tf.Tensor, tf.Tensor]:
+    """Positions of the queries of each chunk, and of the keys that it sees.
+
+    Returns:
+      [B, H, C, Q, 1] and [B, H, C, 1, K], int32.
+    """
+    query_position_BHCQ, key_position_BHCK = (
+        split_into_chunks(order, config.chunk_length)
+        for order in (this_round.query_order, this_round.key_order)
     )
-    return Attended(
-        *(
-            permute(join_chunks(x), this_round.query_rank, this_round.query_order)
-            for x in attended
-        )
+    return (
+        query_position_BHCQ[..., tf.newaxis],
+        seen(key_position_BHCK, config)[..., tf.newaxis, :],
     )
+
+
+def seen(chunks: tf.Tensor, config: LSHConfig) -> tf.Tensor:
+    """What each chunk sees: [B, H, C, Q, ...] to [B, H, C, K, ...]."""
+    return see_neighbours(chunks, config.chunks_before, config.chunks_after)
 
 
 def tokens_seen(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
@@ -151,8 +198,7 @@ def tokens_seen(is_token_BT: tf.Tensor, config: LSHConfig) -> tf.Tensor:
     num_tokens_B = tf.math.count_nonzero(is_token_BT, axis=-1, dtype=tf.int32)
     rank_T = tf.range(length_of(is_token_BT, 1))
     is_token_B1T = (rank_T < num_tokens_B[:, tf.newaxis])[:, tf.newaxis]
-    chunks = split_into_chunks(is_token_B1T, config.chunk_length)
-    return see_neighbours(chunks, config.chunks_before, config.chunks_after)
+    return seen(split_into_chunks(is_token_B1T, config.chunk_length), config)
 
 
 def pairwise_met(

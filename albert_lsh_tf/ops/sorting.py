@@ -1,4 +1,4 @@
-"""Sorting tokens by bucket, and gathers whose gradient is the inverse gather."""
+"""Sorting tokens by bucket, and putting them in that order."""
 
 import tensorflow as tf
 
@@ -27,26 +27,16 @@ def sort_by_bucket(
     return order_BHT, tf.argsort(order_BHT, axis=-1, stable=True)
 
 
-@tf.custom_gradient
-def permute(
-    x_BHTD: tf.Tensor, order_BHT: tf.Tensor, inverse_BHT: tf.Tensor
-) -> tf.Tensor:
+def permute(x_BHTD: tf.Tensor, order_BHT: tf.Tensor) -> tf.Tensor:
     """Puts tokens in another order.
 
     Args:
       x_BHTD: [B, H, T, D] or [B, H, T], any dtype.
       order_BHT: [B, H, T], int32; a permutation of the positions in each head.
-      inverse_BHT: [B, H, T], int32; its inverse.
 
     Returns:
-      The shape of `x_BHTD`: token `order[t]` at place `t`. The gradient is gathered by
-      `inverse_BHT`; that of a plain gather would be a scatter, which is slower.
+      The shape of `x_BHTD`: token `order[t]` at place `t`. The inverse permutation
+      undoes it, and gives the gradient: that of the gather would be a scatter, which is
+      slower.
     """
-
-    def gather(x: tf.Tensor, places_BHT: tf.Tensor) -> tf.Tensor:
-        return tf.gather(x, places_BHT, axis=2, batch_dims=2)
-
-    def gradient(upstream_BHTD: tf.Tensor) -> tuple[tf.Tensor, None, None]:
-        return gather(upstream_BHTD, inverse_BHT), None, None
-
-    return gather(x_BHTD, order_BHT), gradient
+    return tf.gather(x_BHTD, order_BHT, axis=2, batch_dims=2)

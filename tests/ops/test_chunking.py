@@ -41,3 +41,17 @@ def test_a_chunk_sees_its_neighbours_and_nothing_beyond_the_ends(before, after):
             inside = 0 <= other < 4
             expected.extend(chunks[0, 0, other].tolist() if inside else [0, 0, 0])
         assert seen[0, 0, chunk].tolist() == expected
+
+
+@pytest.mark.parametrize("before, after", [(0, 0), (1, 0), (0, 2), (2, 1)])
+def test_gradient_of_seeing_is_that_of_automatic_differentiation(before, after):
+    rng = np.random.default_rng(0)
+    chunks = tf.constant(rng.normal(size=(2, 3, 4, 3, 5)))
+    with tf.GradientTape() as tape:
+        tape.watch(chunks)
+        seen = chunking.see_neighbours(chunks, before, after)
+    upstream = tf.constant(rng.normal(size=seen.shape))
+    np.testing.assert_allclose(
+        chunking.see_neighbours_backward(upstream, before, after),
+        tape.gradient(seen, chunks, upstream),
+    )
