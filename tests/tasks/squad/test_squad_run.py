@@ -95,12 +95,18 @@ def test_recorded_scores_stay_and_differences_are_told(
 ):
     monkeypatch.chdir(tiny.folder)
     same = tiny.files[1]["dev"].relative_to(tiny.folder)
+
+    def told():
+        # TensorFlow tells of functions that were traced often, in this process.
+        ours = [r for r in caplog.records if r.name.startswith("albert_lsh_tf")]
+        return [record.getMessage() for record in ours]
+
     with caplog.at_level(logging.WARNING):
         answer(run, tiny.config(predict_file=str(same)))
-        assert not caplog.messages
+        assert not told()
         scores.update(f1=90.0)
         assert answer(run, tiny.config(predict_file=str(same)))["best"] == RECORDED
-    assert "Step 4 now scores exact_match 40.0000  f1 90.0000" in caplog.messages[0]
+    assert "Step 4 now scores exact_match 40.0000  f1 90.0000" in told()[0]
 
 
 def test_another_checkpoint_is_not_the_best(tiny, run, scores):
