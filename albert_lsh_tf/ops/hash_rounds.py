@@ -5,13 +5,12 @@ where this differs.
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
 from albert_lsh_tf.ops import hashing
-from albert_lsh_tf.ops.branching import computed_anew, length_of
+from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.chunking import (
     join_chunks,
     num_chunks_for,
@@ -23,7 +22,7 @@ from albert_lsh_tf.ops.dense_attention import LAST_RESORT
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.key_lists import KeyLists, is_listed
 from albert_lsh_tf.ops.masking import mask_bias, masked_out
-from albert_lsh_tf.ops.softmax_attention import Attended, attend, attend_backward
+from albert_lsh_tf.ops.softmax_attention import Attended, Gathering, attend_gathered
 from albert_lsh_tf.ops.sorting import permute, sort_by_bucket
 
 
@@ -135,37 +134,10 @@ def attend_round(
             bias_BHCQK += tf.where(is_self_BHCQK, LAST_RESORT, 0.0)
         return bias_BHCQK
 
-    @tf.custom_gradient
-    def recomputed(
-        query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
-    ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
-        def pairs() -> tuple[tf.Tensor, ...]:
-            chunks = query_chunks(query_BHTD), *map(key_chunks, (key_BHTD, value_BHTD))
-            return *chunks, bias()
-
-        attended = attend(*pairs(), dropout)
-        output_BHTD, logsumexp_BHT = map(query_positions, attended)
-
-        def gradient(
-            d_output_BHTD: tf.Tensor, d_logsumexp_BHT: tf.Tensor
-        ) -> tuple[tf.Tensor, ...]:
-            with computed_anew([d_output_BHTD]):
-                d_query_BHCQD, d_key_BHCKD, d_value_BHCKD = attend_backward(
-                    *pairs(),
-                    dropout,
-                    Attended(query_chunks(output_BHTD), query_chunks(logsumexp_BHT)),
-                    query_chunks(d_output_BHTD),
-                    query_chunks(d_logsumexp_BHT),
-                )
-            return (
-                query_positions(d_query_BHCQD),
-                key_chunks_backward(d_key_BHCKD),
-                key_chunks_backward(d_value_BHCKD),
-            )
-
-        return (output_BHTD, logsumexp_BHT), gradient
-
-    return Attended(*recomputed(query_BHTD, key_BHTD, value_BHTD))
+    gathering = Gathering(
+        query_chunks, query_positions, key_chunks, key_chunks_backward
+    )
+    return attend_gathered(query_BHTD, key_BHTD, value_BHTD, gathering, bias, dropout)
 
 
 def position_pairs(this_round: Round, config: LSHConfig) -> tuple[tf.Tensor, tf.Tensor]:

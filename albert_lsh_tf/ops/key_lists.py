@@ -8,13 +8,12 @@ A list serves all queries of its block, so logits are products of small matrices
 only the few heavy keys are gathered.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from albert_lsh_tf.lsh_config import LSHConfig
-from albert_lsh_tf.ops.branching import computed_anew, length_of
+from albert_lsh_tf.ops.branching import length_of
 from albert_lsh_tf.ops.chunking import join_chunks, split_into_chunks, take_range
 from albert_lsh_tf.ops.dropout import Dropout
 from albert_lsh_tf.ops.gathering import gather_heads, gather_heads_backward, row_of
@@ -25,7 +24,7 @@ from albert_lsh_tf.ops.landmarks import (
     pool_landmarks_backward,
 )
 from albert_lsh_tf.ops.masking import mask_bias
-from albert_lsh_tf.ops.softmax_attention import Attended, attend, attend_backward
+from albert_lsh_tf.ops.softmax_attention import Attended, Gathering, attend_gathered
 from albert_lsh_tf.ops.window import see_window, see_window_backward
 
 
@@ -114,48 +113,15 @@ def attend_to_lists(
       Output [B, H, T, D] and logsumexp [B, H, T].
     """
 
-    def listed(x_BHTD: tf.Tensor) -> tf.Tensor:
-        return _listed(x_BHTD, lists, config)
-
-    def blocks(x: tf.Tensor) -> tf.Tensor:
-        return split_into_chunks(x, config.block_length)
-
-    @tf.custom_gradient
-    def recomputed(
-        query_BHTD: tf.Tensor, key_BHTD: tf.Tensor, value_BHTD: tf.Tensor
-    ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
-        attended = attend(
-            blocks(query_BHTD),
-            listed(key_BHTD),
-            listed(value_BHTD),
-            lists.bias_BHC1K,
-            dropout,
-        )
-        output_BHTD, logsumexp_BHT = map(join_chunks, attended)
-
-        def gradient(
-            d_output_BHTD: tf.Tensor, d_logsumexp_BHT: tf.Tensor
-        ) -> tuple[tf.Tensor, ...]:
-            with computed_anew([d_output_BHTD]):
-                d_query_BHCQD, d_key_BHCKD, d_value_BHCKD = attend_backward(
-                    blocks(query_BHTD),
-                    listed(key_BHTD),
-                    listed(value_BHTD),
-                    lists.bias_BHC1K,
-                    dropout,
-                    Attended(blocks(output_BHTD), blocks(logsumexp_BHT)),
-                    blocks(d_output_BHTD),
-                    blocks(d_logsumexp_BHT),
-                )
-            return (
-                join_chunks(d_query_BHCQD),
-                _listed_backward(d_key_BHCKD, lists, config),
-                _listed_backward(d_value_BHCKD, lists, config),
-            )
-
-        return (output_BHTD, logsumexp_BHT), gradient
-
-    return Attended(*recomputed(query_BHTD, key_BHTD, value_BHTD))
+    gathering = Gathering(
+        queries=lambda x: split_into_chunks(x, config.block_length),
+        queries_back=join_chunks,
+        keys=lambda x: _listed(x, lists, config),
+        keys_backward=lambda d_x: _listed_backward(d_x, lists, config),
+    )
+    return attend_gathered(
+        query_BHTD, key_BHTD, value_BHTD, gathering, lambda: lists.bias_BHC1K, dropout
+    )
 
 
 def is_listed(

@@ -52,19 +52,73 @@ def softmax_attention(
       Output and logsumexp.
     """
 
+    as_they_are = Gathering(*[lambda x: x] * 4)
+    return attend_gathered(query, key, value, as_they_are, lambda: bias, dropout)
+
+
+class Gathering(NamedTuple):
+    """How queries and keys are brought together, and back.
+
+    queries: [B, H, T, ...] to [..., Q, ...]; undone, and so also its gradient, by
+      `queries_back`.
+    keys: [B, H, T, D] to [..., K, D]; `keys_backward` is its gradient.
+    """
+
+    queries: Callable[[tf.Tensor], tf.Tensor]
+    queries_back: Callable[[tf.Tensor], tf.Tensor]
+    keys: Callable[[tf.Tensor], tf.Tensor]
+    keys_backward: Callable[[tf.Tensor], tf.Tensor]
+
+
+def attend_gathered(
+    query: tf.Tensor,
+    key: tf.Tensor,
+    value: tf.Tensor,
+    gathering: Gathering,
+    bias: Callable[[], tf.Tensor],
+    dropout: Dropout | None,
+) -> Attended:
+    """`softmax_attention` of what is gathered, anew in the backward pass.
+
+    Gathered keys are several times as long as the sequence, and are not kept.
+
+    Args:
+      query, key, value: [B, H, T, D], float; queries scaled, all of one dtype.
+      gathering: makes of them what `softmax_attention` takes.
+      bias: gives what `softmax_attention` takes; called once for each pass.
+      dropout: applied to the attention weights.
+
+    Returns:
+      Output [B, H, T, D] and logsumexp [B, H, T].
+    """
+
     @tf.custom_gradient
     def recomputed(
         query: tf.Tensor, key: tf.Tensor, value: tf.Tensor
-    ) -> tuple[Attended, Callable[..., tuple[tf.Tensor, ...]]]:
-        attended = attend(query, key, value, bias, dropout)
+    ) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[tf.Tensor, ...]]]:
+        def gathered() -> tuple[tf.Tensor, ...]:
+            keys = map(gathering.keys, (key, value))
+            return gathering.queries(query), *keys, bias()
+
+        attended = tuple(
+            map(gathering.queries_back, attend(*gathered(), dropout=dropout))
+        )
 
         def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             with computed_anew(upstream):
-                return attend_backward(
-                    query, key, value, bias, dropout, attended, *upstream
+                d_query, d_key, d_value = attend_backward(
+                    *gathered(),
+                    dropout,
+                    Attended(*map(gathering.queries, attended)),
+                    *map(gathering.queries, upstream),
                 )
+            return (
+                gathering.queries_back(d_query),
+                gathering.keys_backward(d_key),
+                gathering.keys_backward(d_value),
+            )
 
-        return tuple(attended), gradient
+        return attended, gradient
 
     return Attended(*recomputed(query, key, value))
 
