@@ -18,26 +18,34 @@ class TrainingLog:
         self._path = path
         self._writable = writable
         self.entries: list[dict] = []
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    self.entries.append(json.loads(line))
-                except json.JSONDecodeError:
-                    break  # The process was killed while it wrote this line.
+        self._is_cut = False  # A kill while a line was written leaves a part of it.
+        content = path.read_text(encoding="utf-8") if path.exists() else ""
+        for line in content.splitlines(keepends=True):
+            self._is_cut |= not line.endswith("\n")
+            try:
+                self.entries.append(json.loads(line))
+            except json.JSONDecodeError:
+                self._is_cut = True
 
     def rewind(self, step: int) -> None:
         """Forgets what happened after `step`, from where training goes on."""
         self.entries = [entry for entry in self.entries if entry["step"] <= step]
         if self._writable and self._path.exists():
-            lines = [json.dumps(entry) + "\n" for entry in self.entries]
-            write_atomically(self._path, "".join(lines))
+            self._write_anew()
 
     def append(self, entry: dict) -> None:
         """Adds an entry, which has a `step`."""
         self.entries.append(entry)
-        if self._writable:
+        if self._writable and self._is_cut:
+            self._write_anew()
+        elif self._writable:
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
+
+    def _write_anew(self) -> None:
+        lines = [json.dumps(entry) + "\n" for entry in self.entries]
+        write_atomically(self._path, "".join(lines))
+        self._is_cut = False
 
     @property
     def training(self) -> list[dict]:

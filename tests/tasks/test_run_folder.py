@@ -221,3 +221,15 @@ def test_log_survives_a_cut_line_and_rewinds(tmp_path):
     assert [line["step"] for line in lines] == [1, 2, 2, 3]
     assert len(again.training) == 3
     assert len(again.evaluations) == 1
+
+
+@pytest.mark.parametrize("left", ['{"step": 4, "lo', '{"step": 4, "loss": 0.2}'])
+def test_a_cut_line_of_the_log_does_not_swallow_the_next(tmp_path, left):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 3, "loss": 0.5}\n' + left)
+    TrainingLog(path).append({"step": 4, "eval": {"f1": 0.1}})
+    again = TrainingLog(path)
+    whole = [entry for entry in [left] if entry.endswith("}")]
+    assert [entry["step"] for entry in again.entries] == [3, *(4 for _ in whole), 4]
+    assert again.evaluations == [{"step": 4, "eval": {"f1": 0.1}}]
+    assert path.read_text().endswith("}\n")
