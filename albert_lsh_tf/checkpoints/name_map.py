@@ -243,7 +243,7 @@ TASK_HEADS = tuple(
         r"^output_(weights|bias)$",
         r"^cls/squad/",
         r"^(start_logits|end_logits|answer_class)/",
-        r"^(logits|sentence_prediction|classifier|span_labeling|next_sentence)/",
+        r"^(logits?|sentence_prediction|classifier|span_labeling|next_sentence)/",
         r"^(classifier|qa_outputs)\.",
     )
 )

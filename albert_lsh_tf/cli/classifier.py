@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from albert_lsh_tf.cli import flags, messages, recipes
 from albert_lsh_tf.cli.classifier_flags import FLAGS
 from albert_lsh_tf.cli.command_line import program_name
-from albert_lsh_tf.data.race import questions as race
-from albert_lsh_tf.errors import InputError
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -45,11 +43,6 @@ def run(parsed: flags.ParsedFlags, resolved: recipes.Resolved) -> None:
     Raises:
       InputError: see `train_and_evaluate`.
     """
-    if parsed.run["export_dir"] and resolved.config.task_name in race.TASKS:
-        raise InputError(
-            f"export_dir={parsed.run['export_dir']}: models of RACE are not exported; "
-            "leave it out."
-        )
     print(f"recipe: {resolved.description}", flush=True)
     if parsed.run["output_dir"] is None:
         print(f"output_dir: {resolved.output_dir} (the default)", flush=True)

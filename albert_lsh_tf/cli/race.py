@@ -30,7 +30,7 @@ def _help_text() -> str:
 def _run(argv: list[str]) -> None:
     parsed = flags.parse(argv, FLAGS)
     settings = {**parsed.settings, **_named_task(parsed)}
-    parsed = flags.ParsedFlags({**parsed.run, "export_dir": None}, settings)
+    parsed = flags.ParsedFlags(parsed.run, settings)
     do_train = classifier.phases_of(parsed)["do_train"]
     resolved = recipes.resolve(parsed, do_train, default_task=NAME)
     _check_task(resolved.config.task_name)

@@ -21,7 +21,6 @@ _RUN = {
     "middle_only": Flag(bool, "only what is for middle schools"),
     **classifier_flags.FLAGS.run,
 }
-del _RUN["export_dir"]
 
 FLAGS = dataclasses.replace(
     classifier_flags.FLAGS,

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "classifier": ["export_classifier"],
         "encoder": ["export_encoder"],
+        "multiple_choice": ["QuestionInputs", "export_multiple_choice"],
         "plan": ["ExportPlan"],
         "planned": ["export_plan"],
         "preprocessing": ["AlbertPreprocessor", "export_preprocessing"],

@@ -31,7 +31,7 @@ def classifier_card(
     if text is not None:
         calls.insert(0, _call_with_text(name, model, labels, text))
         notes = [
-            f"Text is cut to {text.max_seq_length} tokens, as in training.",
+            f"Text is cut to {text.max_seq_length} tokens.",
             "`text/` needs tensorflow_text and holds the weights a second time; the "
             "folder around it needs TensorFlow alone.",
         ]

@@ -1,4 +1,4 @@
-"""Exports the classifier of a run, with all that the run's folder knows of it."""
+"""Exports the network of a run, with all that the run's folder knows of it."""
 
 import contextlib
 import json
@@ -9,64 +9,87 @@ from typing import Any
 
 from albert_lsh_tf.config import ClassifierConfig, RunConfig
 from albert_lsh_tf.data.classification import find_task
+from albert_lsh_tf.data.race.questions import RaceTask
 from albert_lsh_tf.data.task import Task
 from albert_lsh_tf.export.classifier import export_classifier
 from albert_lsh_tf.export.model_card import Provenance
+from albert_lsh_tf.export.multiple_choice import QuestionInputs, export_multiple_choice
 from albert_lsh_tf.export.text_inputs import TextInputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
+from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
 
 _NOTHING_NAMED = "albert_lsh_tiny, the package's own model"
 _VOCABULARIES = ("spiece.model", "vocab.txt")  # A run has one of them.
 
 
 def export_run(
-    model: AlbertClassifier,
+    model: AlbertClassifier | AlbertMultipleChoice,
     export_dir: str | pathlib.Path,
     output_dir: str | pathlib.Path,
     config: ClassifierConfig,
     restored: Mapping[str, Any] | None = None,
 ) -> None:
-    """`export_classifier` with labels, vocabulary and scores of a run.
+    """Exports with labels, vocabulary and scores of a run.
+
+    It is `export_classifier`, or `export_multiple_choice` where the task is RACE.
 
     Text is cut and lower-cased as in training. Where the run has no vocabulary, ids are
     all that the export takes.
 
     Args:
-      model: the run's classifier.
+      model: the run's network.
       export_dir: see `folders.check_export_dir`.
       output_dir: the run's folder.
-      config: of the run; the one in its folder comes first.
+      config: of the run, and the one in its folder comes first; or what another run's
+        checkpoint was scored with, whose text is then cut to its length.
       restored: `step` of the model's weights and, if it has just been scored, scores;
         None: of the checkpoint that `config` names, or else of the best one. The card
-        has the scores that the run has on record for that step, or else these.
+        has the scores that the run has on record for that step, or else these; of
+        another run's checkpoint these, or else those on record.
 
     Raises:
-      InputError: see `export_classifier`.
+      InputError: see those two.
     """
     folder = trained_folder(output_dir, config)
     restored = restored or _named_checkpoint(folder, config)
+    is_anothers = folder != _path(output_dir)
+    max_seq_length = config.max_seq_length if is_anothers else None
     if (folder / "config.yaml").exists():
         config = ClassifierConfig.from_file(folder / "config.yaml")
     task = find_task(config.task_name, config.labels, config.text_pairs)
     text = None
     for file in (folder / name for name in _VOCABULARIES):
         if file.exists():
-            text = TextInputs(
-                vocabulary_file=file,
-                do_lower_case=config.do_lower_case,
-                max_seq_length=config.max_seq_length,
-                num_texts=len(task.text_columns),
+            text = _text_inputs(
+                task, file, config, max_seq_length or config.max_seq_length
             )
+    is_scored_anew = is_anothers and restored and len(restored) > 1
+    scores = restored if is_scored_anew else _scores(folder, restored)
     architecture = folder / "albert_config.json"
-    export_classifier(
-        model,
-        export_dir,
-        task.labels,
+    settings = dict(
         # Beside a SavedModel it makes it a source of weights that needs nothing else.
         extra_files=[architecture] if architecture.exists() else [],
         text=text,
-        provenance=_provenance(config, task, _scores(folder, restored)),
+        provenance=_provenance(config, task, scores),
     )
+    if isinstance(task, RaceTask):
+        export_multiple_choice(model, export_dir, **settings)
+    else:
+        export_classifier(model, export_dir, task.labels, **settings)
+
+
+def _text_inputs(
+    task: Task, vocabulary_file: pathlib.Path, config: ClassifierConfig, length: int
+) -> TextInputs | QuestionInputs:
+    """How the texts of a task become ids of rows of so many tokens."""
+    settings = dict(
+        vocabulary_file=vocabulary_file,
+        do_lower_case=config.do_lower_case,
+        max_seq_length=length,
+    )
+    if isinstance(task, RaceTask):
+        return QuestionInputs(**settings, max_qa_length=config.max_qa_length)
+    return TextInputs(**settings, num_texts=len(task.text_columns))
 
 
 def trained_folder(output_dir: str | pathlib.Path, config: RunConfig) -> pathlib.Path:

@@ -76,7 +76,7 @@ def test_every_setting_has_a_flag_and_stands_in_the_help(monkeypatch, capsys):
     names |= {*FLAGS.run, *GOOGLES_FLAGS}
     for name in names:
         assert f"  --{name} " in page or f"  --[no]{name} " in page, name
-    for name in (*NOT_HERE, *RENAMED, "export_dir", *RETIRED):
+    for name in (*NOT_HERE, *RENAMED, *RETIRED):
         assert f"--{name} " not in page and f"--[no]{name} " not in page, name
     assert "  python run_race.py --data_dir=DIR " in page
     assert len(page.splitlines()) <= 80
@@ -110,7 +110,7 @@ def test_names_of_run_classifier_are_told_googles(capsys):
         )
 
 
-@pytest.mark.parametrize("name", [*NOT_HERE, "export_dir"])
+@pytest.mark.parametrize("name", NOT_HERE)
 def test_flags_of_other_scripts_are_unknown(name, capsys):
     assert f"unknown flag --{name}" in fails(capsys, f"--{name}=1")
 
@@ -242,14 +242,6 @@ def test_run_classifier_does_the_same(calls):
         assert calls[-1][1:] == calls[-2][1:]
 
 
-def test_run_classifier_exports_no_model_of_race(calls, capsys, tmp_path):
-    for name in ("race", "race-middle"):
-        argv = [f"--task_name={name}", "--export_dir=export"]
-        told = fails(capsys, *argv, main=classifier.main)
-        assert told.startswith("error: export_dir=export: models of RACE are not expor")
-    assert not calls and not (tmp_path / "export").exists()
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     return TinyRace(tmp_path_factory.mktemp("race"))
@@ -288,11 +280,13 @@ def test_bad_articles_get_one_line(tiny, tmp_path, capsys):
 
 def test_one_command_does_everything(tiny, tmp_path, capsys, monkeypatch):
     argv = ["run_race.py", *tiny.flags(tmp_path / "run"), "--train_step=1"]
-    monkeypatch.setattr(sys, "argv", [*argv, "--warmup_step=0", "--middle_only"])
+    argv += ["--warmup_step=0", "--middle_only", f"--export_dir={tmp_path / 'export'}"]
+    monkeypatch.setattr(sys, "argv", argv)
     runpy.run_path(str(REPOSITORY / "run_race.py"), run_name="__main__")
     for name in (
         *("eval_results.txt", "metrics.json", "test_results.tsv", "RACE-middle.tsv"),
         *("predict_results.txt", "config.yaml", "best/best.json", "train_loss.png"),
+        *("../export/saved_model.pb", "../export/text/saved_model.pb"),
     ):
         assert (tmp_path / "run" / name).exists(), name
     assert "examples: 16 train, 6 dev, 8 test\n" in capsys.readouterr().out

@@ -141,7 +141,7 @@ def test_the_run_in_the_folder_comes_first_and_is_on_the_card(exported):
         "| Vocabulary | `assets.extra/spiece.model` |",
         "| eval_accuracy | 0.7188 |",
         "| step | 150 |",
-        "- Text is cut to 24 tokens, as in training.",
+        "- Text is cut to 24 tokens.",
         "learning_rate: 0.0003",
     ):
         assert line in card.splitlines(), line
@@ -273,6 +273,19 @@ def test_the_card_has_the_scores_of_the_weights_that_are_exported(
         for output_dir in (run, "~/predicted"):
             export_run(None, tmp_path / "out", output_dir, config, restored)
             named = exported_with.pop()
-            assert named["provenance"].metrics == scores
+            is_anothers = output_dir == "~/predicted"
+            is_scored_anew = is_anothers and restored and "f1" in restored
+            expected = restored if is_scored_anew else scores
+            assert named["provenance"].metrics == expected
             # So text goes in, though the home is not spelled out.
             assert named["text"].vocabulary_file == tmp_path / "run" / "spiece.model"
+
+
+def test_text_is_cut_as_where_the_model_was_scored(exported_with, tmp_path):
+    run = write_scored_run(tmp_path / "run")
+    config = ClassifierConfig(init_checkpoint=str(run), max_seq_length=48)
+    for output_dir, length in ((run, 128), (tmp_path / "evaluated", 48)):
+        export_run(None, tmp_path / "out", output_dir, config)
+        named = exported_with.pop()
+        assert named["text"].max_seq_length == length
+        assert named["provenance"].settings["max_seq_length"] == 128

@@ -16,7 +16,17 @@ from albert_lsh_tf.errors import InputError
 
 # Texts turned into ids at a time: the Python lists of all would be large.
 _BATCH = 2_000
-_NUM_SPECIAL = 3  # [CLS] article [SEP] question and option [SEP]
+NUM_SPECIAL = 3  # [CLS] article [SEP] question and option [SEP]
+
+
+def check_lengths(max_seq_length: int, max_qa_length: int) -> None:
+    """Raises an `InputError` where a row may have no room for a token of an article."""
+    if max_seq_length <= max_qa_length + NUM_SPECIAL:
+        raise InputError(
+            f"max_seq_length={max_seq_length} leaves no room for the article beside "
+            f"max_qa_length={max_qa_length}; give at least "
+            f"{max_qa_length + NUM_SPECIAL + 1}, or lower max_qa_length."
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,12 +88,7 @@ class RaceFeatures:
         max_qa_length: int,
         num_threads: int = 2,
     ):
-        if max_seq_length <= max_qa_length + _NUM_SPECIAL:
-            raise InputError(
-                f"max_seq_length={max_seq_length} leaves no room for the article "
-                f"beside max_qa_length={max_qa_length}; give at least "
-                f"{max_qa_length + _NUM_SPECIAL + 1}, or lower max_qa_length."
-            )
+        check_lengths(max_seq_length, max_qa_length)
         self._max_seq_length = max_seq_length
         self._tokenizer = tokenizer
         # In the order in which they come first.
@@ -104,7 +109,7 @@ class RaceFeatures:
         """Tokens of each question's longest row, without padding: [n]."""
         longest = self._options.lengths().reshape(-1, len(OPTIONS)).max(axis=1)
         articles = self._articles.lengths()[self._article_of]
-        return np.minimum(articles + longest + _NUM_SPECIAL, self._max_seq_length)
+        return np.minimum(articles + longest + NUM_SPECIAL, self._max_seq_length)
 
     def groups(self) -> dict[str, np.ndarray]:
         """Which questions are of a level, bool [n]; none where there is one level."""
@@ -149,7 +154,7 @@ class RaceFeatures:
             article = self._articles[self._article_of[question]]
             for column in range(len(OPTIONS)):
                 option = self._options[question * len(OPTIONS) + column]
-                room = length - _NUM_SPECIAL - len(option)
+                room = length - NUM_SPECIAL - len(option)
                 tokens = [
                     *([tokenizer.cls_id], article[:room], [tokenizer.sep_id]),
                     *(option, [tokenizer.sep_id]),
