@@ -69,8 +69,9 @@ def read_questions(
 
     Args:
       path: SQuAD's JSON; packed by gzip if its name ends in .gz.
-      for_training: answers must be there, and stand where they are said to. For
-        predictions they may be absent, and only their texts count.
+      for_training: answers must be there, and stand where they are said to, and a
+        context must not be empty. For predictions answers may be absent, and only
+        their texts count.
       version_2: questions may have no answer. Those of a file of SQuAD 1.1, which does
         not say it, are taken as answerable.
 
@@ -180,6 +181,8 @@ def _answer(found: Any) -> Answer:
     text = found.get("text")
     if not isinstance(text, str):
         raise _FaultError("an answer without text")
+    if not text.strip():
+        raise _FaultError("the text of an answer is empty")
     return Answer(_encodable("text", text), start)
 
 
@@ -210,8 +213,6 @@ def _check_for_training(question: Question, version_2: bool) -> None:
         hint = "; where there is none, is_impossible must be true" if version_2 else ""
         raise _FaultError(f"it has no answer{hint}")
     for answer in question.answers:
-        if not answer.text.strip():
-            raise _FaultError("the text of an answer is empty")
         end = answer.start + len(answer.text)
         # A negative start would count from the end.
         found = question.context[max(answer.start, 0) : max(end, 0)]

@@ -114,6 +114,11 @@ def test_an_id_counts_once(save):
     assert fault.reason == "the id is that of an earlier question"
 
 
+def test_an_answer_without_text_is_none_to_score_with_either(save):
+    path = save(question(answers=[answer("Ada", 0), answer("", 3)]))
+    assert read(path, for_training=False)[0].reason == "the text of an answer is empty"
+
+
 def test_nothing_can_be_learned_of_an_empty_context(save):
     path = save(question(answers=[]), context=" \n")
     assert read(path)[0].reason == "its context is empty"
