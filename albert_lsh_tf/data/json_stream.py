@@ -183,7 +183,9 @@ class JsonStream:
 
     def _error(self, reason: str, place: int | None = None) -> InputError:
         place = self._place if place is None else place
+        at_end = self._is_complete and not self._text[place:].strip(_BLANKS)
+        is_cut = at_end or reason.startswith("Unterminated")
         return InputError(
             f"{self.path}, line {self._line_of(place)}: not the JSON that was expected "
-            f"({reason}); the file may be cut off."
+            f"({reason}); {'the file is cut off' if is_cut else 'mend the file'}."
         )

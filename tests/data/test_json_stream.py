@@ -98,13 +98,13 @@ def test_tells_where_it_is(folder):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('[1,\n{"a" 2}]', "line 2: .*Expecting ':' delimiter"),
+        ('[1,\n{"a" 2}]', "line 2: .*Expecting ':' delimiter.*; mend the file"),
         ('[1,\n"a', "line 2: .*Unterminated string.*cut off"),
-        ("[1,\n2", "line 2: .*no ','"),
+        ("[1,\n2 ", "line 2: .*no ','.*; the file is cut off"),
         ("[1] 2", "line 1: .*more text"),
         ("{1: 2}", "line 1: .*a key that is no string"),
         ('{"a" 2}', "line 1: .*no ':'"),
-        ("", "line 1: .*Expecting value"),
+        ("", "line 1: .*Expecting value.*; the file is cut off"),
         ("[" * 100_000, "brackets"),
         ("[1,\n" + "2" * 5_000 + "]", "line 2: .*thousands of digits"),
         ('{"a":\n[[' + "2" * 100_000 + "]]}", "line 2: .*thousands of digits"),
