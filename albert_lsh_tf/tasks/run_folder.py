@@ -170,6 +170,11 @@ class RunFolder:
         if self.writable:
             write_atomically(self.path / name, content)
 
+    def remove(self, name: str) -> None:
+        """Removes a small file if it is there; nothing on other workers."""
+        if self.writable:
+            (self.path / name).unlink(missing_ok=True)
+
     def describe(
         self,
         config: RunConfig,

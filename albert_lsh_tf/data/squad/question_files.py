@@ -80,6 +80,31 @@ class QuestionFiles:
             )
         return QuestionCounts(total, answered, impossible, tuple(faults))
 
+    def refuse_partly_labeled(self, num_known: int, total: int) -> None:
+        """Refuses questions to score of which only some have known answers.
+
+        Args:
+          num_known: those whose answer is known, or is known not to be there.
+          total: all.
+
+        Raises:
+          InputError: says how many.
+        """
+        if num_known in (0, total):
+            return
+        first = next(
+            question.id
+            for question in self.questions()
+            if not (question.answers or question.is_impossible)
+        )
+        hint = " (where there is none, is_impossible must be true)"
+        raise InputError(
+            f"{', '.join(self.paths)}: {total - num_known} of {total} questions have "
+            f"no answers, such as {first!r}. Add them"
+            f"{hint if self.version_2 else ''}, or put these questions into a file of "
+            "their own, which is not scored."
+        )
+
     def _read(self) -> Iterator[Question | Fault]:
         for path in self.paths:
             for each in read_questions(

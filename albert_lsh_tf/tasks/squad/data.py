@@ -16,6 +16,8 @@ from albert_lsh_tf.tasks.squad.question_sets import QuestionSet
 from albert_lsh_tf.tasks.squad.settings import FEATURES_FOLDER, SquadConfig
 
 SKIPPED_FILE = "skipped_questions.txt"
+# Without training, or the list of what training left out would be lost.
+SKIPPED_IN_ANSWERING_FILE = "skipped_predict_questions.txt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +85,17 @@ def load_data(
     )
     tokenizer = AlbertTokenizer(files.vocabulary_file, config.do_lower_case)
     maker = _Maker(config, tokenizer, folder, say)
+    to_predict = QuestionFiles(
+        (config.predict_file,),
+        for_training=False,
+        version_2=config.version_2,
+        skip_faulty=config.skip_faulty_questions,
+    )
     training = held_out = None
     if do_train:
+        # Before the windows of training are made, which takes far longer.
+        found = to_predict.check()
+        to_predict.refuse_partly_labeled(found.answered + found.impossible, found.total)
         training = maker.make(
             "training",
             config.train_feature_file,
@@ -109,18 +120,9 @@ def load_data(
                 held_out=True,
             ),
         )
-    predicted = maker.make(
-        "predicted",
-        config.predict_feature_file,
-        QuestionFiles(
-            (config.predict_file,),
-            for_training=False,
-            version_2=config.version_2,
-            skip_faulty=config.skip_faulty_questions,
-        ),
-    )
+    predicted = maker.make("predicted", config.predict_feature_file, to_predict)
     predicted.refuse_partly_labeled()
-    maker.list_skipped()
+    maker.list_skipped(SKIPPED_FILE if do_train else SKIPPED_IN_ANSWERING_FILE)
     return SquadData(training, held_out, predicted)
 
 
@@ -164,14 +166,16 @@ class _Maker:
             self._skipped += map(str, files.check().faults)
         return QuestionSet(files, features)
 
-    def list_skipped(self) -> None:
-        """Writes the questions that were left out to a file."""
+    def list_skipped(self, name: str) -> None:
+        """Writes the questions that were left out to a file; removes an earlier one."""
         # A file may have been read for two purposes.
         skipped = list(dict.fromkeys(self._skipped))
-        if skipped:
-            self._folder.make()
-            self._folder.write(SKIPPED_FILE, "".join(f"{line}\n" for line in skipped))
-            self._say(
-                f"note: {len(skipped)} questions cannot be used and are left out; they "
-                f"are listed in {self._folder.path / SKIPPED_FILE}"
-            )
+        if not skipped:
+            self._folder.remove(name)
+            return
+        self._folder.make()
+        self._folder.write(name, "".join(f"{line}\n" for line in skipped))
+        self._say(
+            f"note: {len(skipped)} questions cannot be used and are left out; they are "
+            f"listed in {self._folder.path / name}"
+        )

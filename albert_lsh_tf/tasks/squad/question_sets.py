@@ -38,26 +38,9 @@ class QuestionSet:
         return counts["answered"] + counts["impossible"]
 
     def refuse_partly_labeled(self) -> None:
-        """Refuses questions to score of which only some have known answers.
-
-        Raises:
-          InputError: says how many.
-        """
+        """`QuestionFiles.refuse_partly_labeled` with what was counted."""
         total = self.features.counts["questions"]
-        if self.num_known in (0, total):
-            return
-        first = next(
-            question.id
-            for question in self.files.questions()
-            if not (question.answers or question.is_impossible)
-        )
-        hint = " (where there is none, is_impossible must be true)"
-        raise InputError(
-            f"{', '.join(self.files.paths)}: {total - self.num_known} of {total} "
-            f"questions have no answers, such as {first!r}. Add them"
-            f"{hint if self.files.version_2 else ''}, or put these questions into a "
-            "file of their own, which is not scored."
-        )
+        self.files.refuse_partly_labeled(self.num_known, total)
 
     def answered(
         self, candidates: CandidateArrays, n_best_size: int
