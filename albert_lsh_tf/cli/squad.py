@@ -120,7 +120,8 @@ def _config(parsed: flags.ParsedFlags, output_dir: str, do_train: bool) -> Squad
     file_settings = recipes.settings_file(config_file)
     given = [file_settings, parsed.settings]
     if do_train and recipes.uses_embedded_weights(given):
-        print(f"recipe: what suits {EMBEDDED_MODEL_NAME}, then flags", flush=True)
+        layers = [f"what suits {EMBEDDED_MODEL_NAME}", config_file, "flags"]
+        print(f"recipe: {', then '.join(filter(None, layers))}", flush=True)
         settings = read_mapping(SQUAD_FINE_TUNING_FILE)
         config = config.with_settings(settings, str(SQUAD_FINE_TUNING_FILE))
     weights = {**file_settings, **parsed.settings}.get("init_checkpoint")

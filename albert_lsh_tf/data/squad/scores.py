@@ -75,7 +75,9 @@ def score_answers_or_none(
       exact and f1, in percent, of all questions; HasAns_exact, HasAns_f1, NoAns_exact
       and NoAns_f1 of those with and without an answer, where there are any; and
       best_exact and best_f1, what the threshold would have given that is best for just
-      these questions, with best_exact_thresh and best_f1_thresh.
+      these questions, with best_exact_thresh and best_f1_thresh. As in the official
+      script, those are 0 where no answer at all is best, also below odds that are all
+      negative; `best_threshold` is right there.
     """
     answered = {
         identity: "" if null_odds[identity] > threshold else answer
