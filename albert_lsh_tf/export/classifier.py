@@ -13,14 +13,10 @@ import tensorflow as tf
 
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.classifier_card import classifier_card
-from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
-from albert_lsh_tf.export.model_card import Provenance, write_model_card
+from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.plain_copy import plain_copy
-from albert_lsh_tf.export.text_inputs import (
-    TEXT_FOLDER,
-    TextInputs,
-    check_text_inputs,
-)
+from albert_lsh_tf.export.serving import write_served
+from albert_lsh_tf.export.text_inputs import TextInputs, check_text_inputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
 _IDS = ("input_word_ids", "input_mask", "input_type_ids")
@@ -73,29 +69,16 @@ def export_classifier(
     if text is not None:
         check_text_inputs(model.encoder, text.vocabulary_file, text.max_seq_length)
     model = plain_copy(model)
-    with replaced_folder(export_dir) as folder:
-        module = _Served(model, labels)
-        tf.saved_model.save(
-            module, str(folder), signatures={"serving_default": module.serve}
-        )
-        if text is not None:
-            extra_files = [*extra_files, text.vocabulary_file]
-            with_text = _ServedText(model, labels, text)
-            tf.saved_model.save(
-                with_text,
-                str(folder / TEXT_FOLDER),
-                signatures={
-                    "serving_default": with_text.serve,
-                    "serve_text": with_text.serve_text,
-                },
-            )
-        extra = add_extra_files(folder, extra_files)
-        if labels is not None:
-            lines = "".join(f"{label}\n" for label in labels)
-            (extra / "labels.txt").write_text(lines, encoding="utf-8")
-        name = pathlib.Path(export_dir).resolve().name
-        card = classifier_card(name, model, labels, text, provenance or Provenance())
-        write_model_card(folder, card)
+    name = pathlib.Path(export_dir).resolve().name
+    lines = "".join(f"{label}\n" for label in labels or ())
+    write_served(
+        export_dir,
+        _Served(model, labels),
+        _ServedText(model, labels, text) if text else None,
+        classifier_card(name, model, labels, text, provenance or Provenance()),
+        extra_files=[*extra_files, *([text.vocabulary_file] if text else [])],
+        extra_texts={"labels.txt": lines} if labels else None,
+    )
 
 
 class _Served(tf.Module):

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from albert_lsh_tf.data.tokenizers import open_tokenizer
-from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
-from albert_lsh_tf.export.model_card import Provenance, write_model_card
+from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.multiple_choice_card import multiple_choice_card
 from albert_lsh_tf.export.plain_copy import plain_copy
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, check_text_inputs
+from albert_lsh_tf.export.serving import write_served
+from albert_lsh_tf.export.text_inputs import check_text_inputs
 from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
 
 _IDS = ("input_word_ids", "input_mask", "input_type_ids")
@@ -76,26 +76,14 @@ def export_multiple_choice(
     if text is not None:
         check_text_inputs(model.encoder, text.vocabulary_file, text.max_seq_length)
     model = plain_copy(model)
-    with replaced_folder(export_dir) as folder:
-        module = _Served(model)
-        tf.saved_model.save(
-            module, str(folder), signatures={"serving_default": module.serve}
-        )
-        if text is not None:
-            extra_files = [*extra_files, text.vocabulary_file]
-            with_text = _ServedText(model, text)
-            tf.saved_model.save(
-                with_text,
-                str(folder / TEXT_FOLDER),
-                signatures={
-                    "serving_default": with_text.serve,
-                    "serve_text": with_text.serve_text,
-                },
-            )
-        add_extra_files(folder, extra_files)
-        name = pathlib.Path(export_dir).resolve().name
-        card = multiple_choice_card(name, model, text, provenance or Provenance())
-        write_model_card(folder, card)
+    name = pathlib.Path(export_dir).resolve().name
+    write_served(
+        export_dir,
+        _Served(model),
+        _ServedText(model, text) if text else None,
+        multiple_choice_card(name, model, text, provenance or Provenance()),
+        extra_files=[*extra_files, *([text.vocabulary_file] if text else [])],
+    )
 
 
 class _Served(tf.Module):

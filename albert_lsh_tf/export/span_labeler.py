@@ -24,11 +24,11 @@ from albert_lsh_tf.data.squad.windows import Windows, make_windows
 from albert_lsh_tf.data.tokenization import AlbertTokenizer
 from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
-from albert_lsh_tf.export.folders import add_extra_files, replaced_folder
-from albert_lsh_tf.export.model_card import Provenance, write_model_card
+from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.plain_copy import plain_copy
+from albert_lsh_tf.export.serving import write_served
 from albert_lsh_tf.export.span_labeler_card import span_labeler_card
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, check_text_inputs
+from albert_lsh_tf.export.text_inputs import check_text_inputs
 from albert_lsh_tf.networks.joint_span_labeler import AlbertJointSpanLabeler
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 
@@ -88,33 +88,20 @@ def export_span_labeler(
     if vocabulary_file is not None:
         _check_text(model, vocabulary_file, settings)
     model = plain_copy(model)
-    with replaced_folder(export_dir) as folder:
-        module = _Served(model)
-        tf.saved_model.save(
-            module, str(folder), signatures={"serving_default": module.serve}
-        )
-        if vocabulary_file is not None:
-            extra_files = [*extra_files, vocabulary_file]
-            tokenizer = AlbertTokenizer(vocabulary_file, do_lower_case)
-            with_text = _ServedText(model, tokenizer, settings)
-            tf.saved_model.save(
-                with_text,
-                str(folder / TEXT_FOLDER),
-                signatures={
-                    "serving_default": with_text.serve,
-                    "serve_text": with_text.serve_text,
-                },
-            )
-        add_extra_files(folder, extra_files)
-        card = span_labeler_card(
-            pathlib.Path(export_dir).resolve().name,
-            model,
-            vocabulary_file and pathlib.Path(vocabulary_file).name,
-            do_lower_case,
-            settings,
-            provenance or Provenance(),
-        )
-        write_model_card(folder, card)
+    by_text = None
+    if vocabulary_file is not None:
+        extra_files = [*extra_files, vocabulary_file]
+        tokenizer = AlbertTokenizer(vocabulary_file, do_lower_case)
+        by_text = _ServedText(model, tokenizer, settings)
+    card = span_labeler_card(
+        pathlib.Path(export_dir).resolve().name,
+        model,
+        vocabulary_file and pathlib.Path(vocabulary_file).name,
+        do_lower_case,
+        settings,
+        provenance or Provenance(),
+    )
+    write_served(export_dir, _Served(model), by_text, card, extra_files)
 
 
 def _check_text(

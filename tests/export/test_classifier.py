@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from tensorflow.core.protobuf import saved_model_pb2
 
 from albert_lsh_tf.config import LSHConfig
 from albert_lsh_tf.data.features import encode_examples
@@ -58,10 +59,15 @@ def exported(request, tmp_path_factory):
     return folder, model
 
 
+@pytest.fixture(scope="module")
+def loaded(exported):
+    return tf.saved_model.load(str(exported[0]))
+
+
 @pytest.mark.parametrize(("batch", "length"), [(1, 5), (3, 11), (2, 32), (2, 64)])
-def test_any_length_through_one_saved_model(exported, batch, length):
-    folder, model = exported
-    served = tf.saved_model.load(str(folder)).signatures["serving_default"]
+def test_any_length_through_one_saved_model(exported, loaded, batch, length):
+    _, model = exported
+    served = loaded.signatures["serving_default"]
     inputs = make_inputs(batch, length)
     outputs = served(**{name: tf.constant(value) for name, value in inputs.items()})
     expected = tf.nn.softmax(model(inputs, training=False))
@@ -71,6 +77,13 @@ def test_any_length_through_one_saved_model(exported, batch, length):
     np.testing.assert_array_equal(outputs["predictions"], best)
     names = [[b"no", b"maybe", b"yes"][index] for index in best]
     assert list(outputs["label"].numpy()) == names
+
+
+def test_no_gradients_are_saved(exported):
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((exported[0] / "saved_model.pb").read_bytes())
+    (graph,) = saved.meta_graphs
+    assert len(graph.graph_def.library.registered_gradients) == 0
 
 
 def test_labels_stand_beside_it(exported):
