@@ -1,5 +1,6 @@
 """Runs a model over examples, on all devices."""
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -35,7 +36,7 @@ def predict_logits(
     Returns:
       Logits, [n, classes], in the order of the features.
     """
-    batches = outputs_of(
+    batches, _ = outputs_of(
         strategy,
         task,
         model,
@@ -57,7 +58,7 @@ def outputs_of(
     num_examples: int,
     unit: str,
     shows_progress: bool,
-) -> list[dict[str, np.ndarray]]:
+) -> tuple[list[dict[str, np.ndarray]], float]:
     """What `validation_step` of a task gives for a dataset.
 
     Args:
@@ -70,8 +71,11 @@ def outputs_of(
       shows_progress: draw a bar, on a terminal; of several workers only one does.
 
     Returns:
-      One dict for each step; see `in_order`.
+      One dict for each step, see `in_order`; and the seconds up to the last of them,
+      with the time to compile. TensorFlow may wait for up to a minute before it lets go
+      of a pipeline that has ended, which says nothing about the model.
     """
+    start = time.monotonic()
     dataset = orbit.utils.make_distributed_dataset(strategy, make_dataset)
 
     @tf.function
@@ -90,4 +94,5 @@ def outputs_of(
         for batch in dataset:
             batches = task.aggregate_logs(batches, step(batch))
             bar.update(np.count_nonzero(batches[-1]["example_id"] >= 0))
-    return batches
+            seconds = time.monotonic() - start
+    return batches, seconds

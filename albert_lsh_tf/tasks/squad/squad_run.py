@@ -1,7 +1,6 @@
 """One process's part in a SQuAD run: training, scores and answers."""
 
 import logging
-import time
 from typing import Any
 
 import tensorflow as tf
@@ -167,8 +166,7 @@ class SquadRun(FineTuningRun):
         """Answers the questions, writes the answers, and scores what can be scored."""
         features = [each.features for each in self.data.evaluated]
         num_windows = sum(map(len, features))
-        start = time.monotonic()
-        outputs = outputs_of(
+        outputs, seconds = outputs_of(
             self.strategy,
             self.task,
             self.model,
@@ -181,7 +179,7 @@ class SquadRun(FineTuningRun):
         )
         by_set = self.task.candidates_by_set(outputs)
         self.answering = {
-            "seconds": time.monotonic() - start,
+            "seconds": seconds,
             "windows": num_windows,
             "questions": sum(each.counts["questions"] for each in features),
         }
