@@ -283,9 +283,10 @@ def test_the_card_has_the_scores_of_the_weights_that_are_exported(
 
 def test_text_is_cut_as_where_the_model_was_scored(exported_with, tmp_path):
     run = write_scored_run(tmp_path / "run")
+    trained_with = ClassifierConfig.from_file(run / "config.yaml").max_seq_length
     config = ClassifierConfig(init_checkpoint=str(run), max_seq_length=48)
-    for output_dir, length in ((run, 128), (tmp_path / "evaluated", 48)):
+    for output_dir, length in ((run, trained_with), (tmp_path / "evaluated", 48)):
         export_run(None, tmp_path / "out", output_dir, config)
         named = exported_with.pop()
         assert named["text"].max_seq_length == length
-        assert named["provenance"].settings["max_seq_length"] == 128
+        assert named["provenance"].settings["max_seq_length"] == trained_with
