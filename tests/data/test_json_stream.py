@@ -100,7 +100,7 @@ def test_tells_where_it_is(folder):
     [
         ('[1,\n{"a" 2}]', "line 2: .*Expecting ':' delimiter.*; mend the file"),
         ('[1,\n"a', "line 2: .*Unterminated string.*cut off"),
-        ("[1,\n2 ", "line 2: .*no ','.*; the file is cut off"),
+        ("[1,\n2", "line 2: .*no ','.*; the file is cut off"),
         ("[1] 2", "line 1: .*more text"),
         ("{1: 2}", "line 1: .*a key that is no string"),
         ('{"a" 2}', "line 1: .*no ':'"),
