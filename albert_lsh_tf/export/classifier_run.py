@@ -53,16 +53,15 @@ def export_run(
     folder = trained_folder(output_dir, config)
     restored = restored or _named_checkpoint(folder, config)
     is_anothers = folder != _path(output_dir)
-    max_seq_length = config.max_seq_length if is_anothers else None
+    scored_with = config
     if (folder / "config.yaml").exists():
         config = ClassifierConfig.from_file(folder / "config.yaml")
     task = find_task(config.task_name, config.labels, config.text_pairs)
+    lengths = scored_with if is_anothers else config
     text = None
     for file in (folder / name for name in _VOCABULARIES):
         if file.exists():
-            text = _text_inputs(
-                task, file, config, max_seq_length or config.max_seq_length
-            )
+            text = _text_inputs(task, file, config.do_lower_case, lengths)
     is_scored_anew = is_anothers and restored and len(restored) > 1
     scores = restored if is_scored_anew else _scores(folder, restored)
     architecture = folder / "albert_config.json"
@@ -79,16 +78,19 @@ def export_run(
 
 
 def _text_inputs(
-    task: Task, vocabulary_file: pathlib.Path, config: ClassifierConfig, length: int
+    task: Task,
+    vocabulary_file: pathlib.Path,
+    do_lower_case: bool,
+    lengths: ClassifierConfig,
 ) -> TextInputs | QuestionInputs:
-    """How the texts of a task become ids of rows of so many tokens."""
+    """How the texts of a task become ids, with the lengths of a config."""
     settings = dict(
         vocabulary_file=vocabulary_file,
-        do_lower_case=config.do_lower_case,
-        max_seq_length=length,
+        do_lower_case=do_lower_case,
+        max_seq_length=lengths.max_seq_length,
     )
     if isinstance(task, RaceTask):
-        return QuestionInputs(**settings, max_qa_length=config.max_qa_length)
+        return QuestionInputs(**settings, max_qa_length=lengths.max_qa_length)
     return TextInputs(**settings, num_texts=len(task.text_columns))
 
 

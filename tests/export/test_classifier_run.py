@@ -290,3 +290,22 @@ def test_text_is_cut_as_where_the_model_was_scored(exported_with, tmp_path):
         named = exported_with.pop()
         assert named["text"].max_seq_length == length
         assert named["provenance"].settings["max_seq_length"] == trained_with
+
+
+def test_questions_are_cut_as_where_the_model_was_scored(monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        classifier_run,
+        "export_multiple_choice",
+        lambda *_, **named: given.append(named),
+    )
+    run = write_scored_run(tmp_path / "run")
+    ClassifierConfig(task_name="RACE", data_dir="race", max_qa_length=30).save(
+        run / "config.yaml"
+    )
+    config = ClassifierConfig(
+        task_name="RACE", init_checkpoint=str(run), max_seq_length=48, max_qa_length=20
+    )
+    for output_dir, length in ((run, 30), (tmp_path / "evaluated", 20)):
+        export_run(None, tmp_path / "out", output_dir, config)
+        assert given.pop()["text"].max_qa_length == length
