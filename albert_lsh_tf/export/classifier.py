@@ -15,11 +15,10 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.classifier_card import classifier_card
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.plain_copy import plain_copy
+from albert_lsh_tf.export.reusable import INPUTS
 from albert_lsh_tf.export.serving import write_served
 from albert_lsh_tf.export.text_inputs import TextInputs, check_text_inputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
-
-_IDS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def export_classifier(
@@ -97,7 +96,7 @@ class _Served(tf.Module):
 
         self.serve = tf.function(
             classify,
-            input_signature=[tf.TensorSpec([None, None], tf.int32, n) for n in _IDS],
+            input_signature=[tf.TensorSpec([None, None], tf.int32, n) for n in INPUTS],
             autograph=False,
         )
 
@@ -123,7 +122,7 @@ class _ServedText(_Served):
             inputs = preprocessor.bert_pack_inputs(segments)
             # Attention may depend on the length, where it is known as in training.
             shape = [None, text.max_seq_length]
-            return classify(*(tf.ensure_shape(inputs[name], shape) for name in _IDS))
+            return classify(*(tf.ensure_shape(inputs[name], shape) for name in INPUTS))
 
         self.serve_text = tf.function(
             classify_text,

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 
 from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, TextInputs
+from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, TEXT_FOLDER_NOTE, TextInputs
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 
 _EXAMPLES = ("The cat sat down.", "A cat was sitting.")
@@ -32,8 +32,7 @@ def classifier_card(
         calls.insert(0, _call_with_text(name, model, labels, text))
         notes = [
             f"Text is cut to {text.max_seq_length} tokens.",
-            "`text/` needs tensorflow_text and holds the weights a second time; the "
-            "folder around it needs TensorFlow alone.",
+            TEXT_FOLDER_NOTE,
         ]
     subject = "pair of texts" if text and text.num_texts == 2 else "text"
     what = "a score" if labels is None else f"one of {len(labels)} labels"

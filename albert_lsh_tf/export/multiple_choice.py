@@ -16,11 +16,10 @@ from albert_lsh_tf.data.tokenizers import open_tokenizer
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.multiple_choice_card import multiple_choice_card
 from albert_lsh_tf.export.plain_copy import plain_copy
+from albert_lsh_tf.export.reusable import INPUTS
 from albert_lsh_tf.export.serving import write_served
 from albert_lsh_tf.export.text_inputs import check_text_inputs
 from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
-
-_IDS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +103,7 @@ class _Served(tf.Module):
         self.serve = tf.function(
             choose,
             input_signature=[
-                tf.TensorSpec([None, None, None], tf.int32, name) for name in _IDS
+                tf.TensorSpec([None, None, None], tf.int32, name) for name in INPUTS
             ],
             autograph=False,
         )
@@ -130,7 +129,7 @@ class _ServedText(_Served):
             article: tf.Tensor, question: tf.Tensor, options: tf.Tensor
         ) -> dict[str, tf.Tensor]:
             rows = rows_of(article, question, options)
-            outputs = choose(*(rows[name] for name in _IDS))
+            outputs = choose(*(rows[name] for name in INPUTS))
             answer = tf.gather(options, outputs["predictions"], batch_dims=1)
             return {**outputs, "answer": answer}
 

@@ -4,7 +4,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
+from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, TEXT_FOLDER_NOTE
 from albert_lsh_tf.networks.multiple_choice import AlbertMultipleChoice
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def multiple_choice_card(
             f"Of a question with an option the last {text.max_qa_length} tokens are "
             f"read; the article is cut at its end, to {text.max_seq_length} tokens "
             "with them.",
-            "`text/` needs tensorflow_text and holds the weights a second time; the "
-            "folder around it needs TensorFlow alone.",
+            TEXT_FOLDER_NOTE,
         ]
     return ModelCard(
         title=name,

@@ -26,6 +26,7 @@ from albert_lsh_tf.data.tokenizers import is_wordpiece
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.model_card import Provenance
 from albert_lsh_tf.export.plain_copy import plain_copy
+from albert_lsh_tf.export.reusable import INPUTS
 from albert_lsh_tf.export.serving import write_served
 from albert_lsh_tf.export.span_labeler_card import span_labeler_card
 from albert_lsh_tf.export.text_inputs import check_text_inputs
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from albert_lsh_tf.data.graph_offsets import LocatedTokens
 
 SpanLabeler = AlbertSpanLabeler | AlbertJointSpanLabeler
-
-_IDS = ("input_word_ids", "input_mask", "input_type_ids")
 
 
 def export_span_labeler(
@@ -153,7 +152,7 @@ class _Served(tf.Module):
 
         self.serve = tf.function(
             logits,
-            input_signature=[tf.TensorSpec([None, None], tf.int32, n) for n in _IDS],
+            input_signature=[tf.TensorSpec([None, None], tf.int32, n) for n in INPUTS],
             autograph=False,
         )
 
@@ -183,7 +182,7 @@ class _ServedText(_Served):
                 special_ids,
                 settings,
             )
-            outputs = model([getattr(windows, name) for name in _IDS], training=False)
+            outputs = model([getattr(windows, name) for name in INPUTS], training=False)
             candidates = _candidates(outputs, windows, tokens, settings)
             spans = best_spans(candidates, windows)
             is_found = spans.score > IMPOSSIBLE / 2

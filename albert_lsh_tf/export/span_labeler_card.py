@@ -2,7 +2,7 @@
 
 from albert_lsh_tf.data.squad.settings import AnswerSettings
 from albert_lsh_tf.export.model_card import Call, ModelCard, Provenance, quoted
-from albert_lsh_tf.export.text_inputs import TEXT_FOLDER
+from albert_lsh_tf.export.text_inputs import TEXT_FOLDER, TEXT_FOLDER_NOTE
 from albert_lsh_tf.networks.joint_span_labeler import AlbertJointSpanLabeler
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 
@@ -37,8 +37,7 @@ def span_labeler_card(
             f"{settings.max_query_length} tokens, and answers have at most "
             f"{settings.max_answer_length}.",
             _when_there_is_none(model),
-            "`text/` needs tensorflow_text and holds the weights a second time; the "
-            "folder around it needs TensorFlow alone.",
+            TEXT_FOLDER_NOTE,
         ]
     return ModelCard(
         title=name,

@@ -11,6 +11,11 @@ from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 # TensorFlow refuses a graph as a whole where it does not know one of its ops, and
 # tokenizing takes ops of tensorflow_text; the one around it needs TensorFlow alone.
 TEXT_FOLDER = "text"
+# What its users must know, for the model card.
+TEXT_FOLDER_NOTE = (
+    "`text/` needs tensorflow_text and holds the weights a second time; the folder "
+    "around it needs TensorFlow alone."
+)
 
 
 @dataclasses.dataclass(frozen=True)

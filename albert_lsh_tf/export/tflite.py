@@ -13,11 +13,11 @@ from tensorflow.lite.python.convert import ConverterError
 from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.export.classifier import classifier_outputs
 from albert_lsh_tf.export.plain_copy import plain_copy
+from albert_lsh_tf.export.reusable import INPUTS
 from albert_lsh_tf.networks.albert_encoder import AlbertLSHEncoder
 from albert_lsh_tf.networks.classifier import AlbertClassifier
 from albert_lsh_tf.networks.span_labeler import AlbertSpanLabeler
 
-_IDS = ("input_word_ids", "input_mask", "input_type_ids")
 _Network = AlbertLSHEncoder | AlbertClassifier | AlbertSpanLabeler
 
 
@@ -102,7 +102,7 @@ class _FixedShape(tf.Module):
         self.outputs = tf.function(
             outputs,
             input_signature=[
-                tf.TensorSpec([batch_size, length], tf.int32, name) for name in _IDS
+                tf.TensorSpec([batch_size, length], tf.int32, name) for name in INPUTS
             ],
             autograph=False,
         )
@@ -129,7 +129,7 @@ def _random_inputs(
     position = np.broadcast_to(np.arange(length), shape)
     mask = position < max(length - length // 4, 1)
     values = (ids, mask, mask & (position >= length // 2))
-    return {n: v.astype(np.int32) for n, v in zip(_IDS, values, strict=True)}
+    return {n: v.astype(np.int32) for n, v in zip(INPUTS, values, strict=True)}
 
 
 def _max_difference(
