@@ -4,17 +4,15 @@ import io
 import json
 import math
 import pathlib
-import resource
 import statistics
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.special
-import tensorflow as tf
 
 from albert_lsh_tf.data.glue_tasks import SCORE_RANGE
 from albert_lsh_tf.data.task import Example, Task
+from albert_lsh_tf.tasks.peak_memory import peak_memory_of_run
 from albert_lsh_tf.tasks.run_folder import RunFolder
 from albert_lsh_tf.tasks.training_log import TrainingLog
 
@@ -79,7 +77,7 @@ def summarize(log: TrainingLog, best: dict | None) -> dict:
 
     Returns:
       best, last, history (of evaluations), train_loss (last), seconds_per_step (median,
-      without the loops that were compiled) and peak_memory_mib (of this process).
+      without the loops that were compiled) and peak_memory_mib (of all processes).
     """
     history = [{"step": e["step"], **e["eval"]} for e in log.evaluations]
     # The first loop of a process is mostly tracing and compiling.
@@ -90,7 +88,7 @@ def summarize(log: TrainingLog, best: dict | None) -> dict:
         "history": history,
         "train_loss": log.training[-1]["loss"] if log.training else None,
         "seconds_per_step": statistics.median(timed) if timed else None,
-        "peak_memory_mib": peak_memory(),
+        "peak_memory_mib": peak_memory_of_run(log),
     }
 
 
@@ -113,17 +111,6 @@ def agree(recorded: dict[str, float], now: dict[str, float]) -> bool:
         math.isclose(value, now.get(name, value), abs_tol=_ROUNDING)
         for name, value in recorded.items()
     )
-
-
-def peak_memory() -> dict[str, float]:
-    """Most memory used so far, in MiB: of the process, and of each GPU."""
-    # Linux counts in KiB, macOS in bytes.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    peaks = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
-    for index in range(len(tf.config.list_logical_devices("GPU"))):
-        info = tf.config.experimental.get_memory_info(f"GPU:{index}")
-        peaks[f"GPU:{index}"] = info["peak"] / 2**20
-    return {name: round(peak, 1) for name, peak in peaks.items()}
 
 
 def probabilities(task: Task, logits: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ class TrainingLog:
 
     @property
     def training(self) -> list[dict]:
-        """Entries of training: step, loss, learning_rate, seconds_per_step."""
+        """Entries of training: step, loss, learning_rate, seconds_per_step, memory."""
         return [entry for entry in self.entries if "loss" in entry]
 
     @property

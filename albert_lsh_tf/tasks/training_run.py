@@ -14,6 +14,7 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
 from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
 from albert_lsh_tf.tasks.checkpoint_record import CHECKPOINT_NAME
+from albert_lsh_tf.tasks.peak_memory import peak_memory
 from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
 from albert_lsh_tf.tasks.scoring import Scoring, in_a_line, not_finite, restore
@@ -244,6 +245,7 @@ class TrainingRun:
                 "learning_rate": float(orbit.utils.get_value(outputs["learning_rate"])),
                 "seconds_per_step": seconds / steps,
                 "compiled": previous <= self.start_step,
+                "peak_memory_mib": peak_memory(),
                 **measures,
             }
         )

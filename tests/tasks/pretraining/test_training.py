@@ -46,6 +46,7 @@ SUMMARY = {"best", "last", "history", "train_loss", "seconds_per_step"}
 SUMMARY |= {"tokens_per_second", "share_of_peak", "peak_memory_mib"}
 # In the log, what differs from machine to machine.
 TIMING = {"seconds_per_step", "compiled", "tokens_per_second", "share_of_peak"}
+TIMING |= {"peak_memory_mib"}
 TWO_DEVICES = {"distribution_strategy": "mirrored", "num_logical_cpus": 2}
 
 
