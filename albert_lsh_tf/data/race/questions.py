@@ -96,20 +96,35 @@ def read_examples(
       articles with the number of the question: "high7.txt-0" for the first.
 
     Raises:
-      InputError: no such folder, no file in it, or a file that is not what it should
-        be.
+      InputError: no such folder, no file in it, a file that is not what it should be,
+        or an id that two articles have.
     """
     folder = find_split(task, data_dir, split)
     examples = [
         example
-        for level in task.levels
-        for path in _files(folder / level)
-        for number, line in enumerate(read_lines(path), 1)
-        for example in _Article.parse(line, path, number).examples(level)
+        for article in _articles(folder, task.levels)
+        for example in article.examples()
     ]
     if not examples:
         raise InputError(f"{folder}: no article in it has a question; get it again.")
     return examples
+
+
+def _articles(folder: pathlib.Path, levels: tuple[str, ...]) -> Iterator["_Article"]:
+    """The articles of a split, no two of them with the same id."""
+    places: dict[str, str] = {}
+    for level in levels:
+        for path in _files(folder / level):
+            for number, line in enumerate(read_lines(path), 1):
+                article = _Article.parse(line, level, path, number)
+                # Predictions tell the questions apart by it.
+                if article.id in places:
+                    raise InputError(
+                        f"{article.where}: id {article.id} is also that of "
+                        f"{places[article.id]}; each article of a split needs its own."
+                    )
+                places[article.id] = article.where
+                yield article
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -132,14 +147,18 @@ class _Article:
 
     fields: Mapping[str, Any]
     where: str
+    level: str
     id: str  # The article's own, or that of its line.
 
     @classmethod
-    def parse(cls, line: str, path: pathlib.Path, number: int) -> "_Article":
+    def parse(
+        cls, line: str, level: str, path: pathlib.Path, number: int
+    ) -> "_Article":
         where = f"{path}, line {number}"
         expected = f"expected one object a line, with {', '.join(_FIELDS)}."
         fields = parse_object(line, where, expected)
-        article = cls(fields, where, fields.get("id", f"{path.name}:{number}"))
+        id_ = fields.get("id", f"{level}{path.name}:{number}")
+        article = cls(fields, where, level, id_)
         article._check()
         return article
 
@@ -163,7 +182,7 @@ class _Article:
                     f"{self.where}: {name} must be a list, as long as questions."
                 )
 
-    def examples(self, level: str) -> Iterator[RaceExample]:
+    def examples(self) -> Iterator[RaceExample]:
         """The questions in their order."""
         article = self.fields["article"]
         rows = zip(*(self.fields[field] for field in _FIELDS[1:]), strict=True)
@@ -176,7 +195,7 @@ class _Article:
                 text_b=None,
                 label=OPTIONS.index(answer),
                 options=tuple(fill_in(question, option) for option in options),
-                level=level,
+                level=self.level,
             )
 
 

@@ -99,8 +99,33 @@ def test_an_article_without_an_id_is_named_by_its_file(tmp_path):
     del nameless["id"]
     write(tmp_path, "dev/high/12.txt", nameless, nameless)
     write(tmp_path, "dev/high/13.txt", nameless)
-    names = ids(tmp_path, "RACE-high")
-    assert names == ["12.txt:1-0", "12.txt:2-0", "13.txt:1-0"]
+    write(tmp_path, "dev/middle/12.txt", nameless)
+    names = ["high12.txt:1-0", "high12.txt:2-0", "high13.txt:1-0"]
+    assert ids(tmp_path) == ["middle12.txt:1-0", *names]
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        (
+            ["high/7.txt", "high/8.txt"],
+            "high/8.txt, line 2: {} RACE/dev/high/7.txt, line 2",
+        ),
+        (
+            ["high/7.txt", "middle/7.txt"],
+            "high/7.txt, line 2: {} RACE/dev/middle/7.txt, line 2",
+        ),
+        (["high/7.txt"], "high/7.txt, line 3: {} RACE/dev/high/7.txt, line 2"),
+    ],
+)
+def test_two_articles_with_one_id_are_refused(tmp_path, places, told):
+    write(tmp_path, "dev/middle/1.txt", line(id="middle1.txt"))
+    for place in places:
+        twice = [line()] * (3 - len(places))
+        write(tmp_path, f"dev/{place}", line(id=place), *twice)
+    told = told.format("id high7.txt is also that of")
+    message = refused(tmp_path, "RACE")
+    assert message == f"RACE/dev/{told}; each article of a split needs its own."
 
 
 def test_what_else_is_in_the_folder_is_left_alone(tmp_path):
@@ -111,7 +136,8 @@ def test_what_else_is_in_the_folder_is_left_alone(tmp_path):
 
 
 def test_a_byte_order_mark_and_other_line_ends(tmp_path):
-    write(tmp_path, "dev/high/1.txt", line(article="Was it “it”?\u2028"), line())
+    lines = line(article="Was it “it”?\u2028"), line(id="high8.txt")
+    write(tmp_path, "dev/high/1.txt", *lines)
     path = tmp_path / "RACE/dev/high/1.txt"
     text = path.read_bytes().replace(b"\n", b"\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + text + b"\r\n\r\n")
@@ -151,8 +177,8 @@ def test_the_folder_of_race_itself_will_do(tmp_path):
     ],
 )
 def test_faults_of_an_article_are_named(tmp_path, fields, message):
-    write(tmp_path, "dev/high/6.txt", line())
-    write(tmp_path, "dev/high/7.txt", line(), fields, line())
+    write(tmp_path, "dev/high/6.txt", line(id="high6.txt"))
+    write(tmp_path, "dev/high/7.txt", line(), fields, line(id="high8.txt"))
     told = refused(tmp_path)
     assert told.startswith(f"RACE/dev/high/7.txt, line 2: {message}")
 
@@ -178,7 +204,7 @@ def test_faults_of_a_question_are_named(tmp_path, question, options, answer, mes
         options=[[*"abcd"], options],
         answers=["C", answer],
     )
-    write(tmp_path, "train/high/7.txt", line(), faulty)
+    write(tmp_path, "train/high/7.txt", line(id="high6.txt"), faulty)
     told = refused(tmp_path, split="train")
     assert told.startswith(f"RACE/train/high/7.txt, line 2, question 2: {message}")
 
