@@ -133,3 +133,26 @@ def test_pieces_of_real_paragraphs():
                 num_pieces += 1
                 assert_made_of(tokenizer, name, text[start:end])
     assert num_pieces > 5000
+
+
+def test_work_grows_as_the_text_does(locate):
+    """No tensor holds a number for each pair of characters or tokens."""
+    text = tf.TensorSpec([None], tf.string)
+    function = tf.compat.v1.wrap_function(locate.locator, [text])
+    made = [
+        output
+        for operation in function.graph.get_operations()
+        for output in operation.outputs
+        if output.dtype not in (tf.resource, tf.variant)
+    ]
+    all_made = function.prune(function.inputs, made)
+
+    sentences = "A cat sat on the mat, not far from Montréal.  " * 40
+
+    def num_elements(times):
+        values = all_made(tf.constant([sentences * times]))
+        return sum(int(tf.size(value)) for value in values)
+
+    once, twice, thrice = map(num_elements, (1, 2, 3))
+    assert twice - once > len(sentences)  # What is made of the text was counted.
+    assert thrice - twice == pytest.approx(twice - once, rel=1e-3)
