@@ -288,4 +288,7 @@ def finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
     # The slices are cut above; a strategy must not cut them again.
     policy = tf.data.experimental.AutoShardPolicy.OFF
     options.experimental_distribute.auto_shard_policy = policy
+    # TensorFlow's tuning thread can miss that a pipeline has ended, and then whoever
+    # lets go of it waits, for up to a minute. Without it, a map runs on all cores.
+    options.autotune.enabled = False
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -237,6 +237,12 @@ def test_a_strategy_deals_the_batches_in_order():
     assert np.array_equal(ids, ids_of(training_dataset(features, 4, 2, 1), 1)[0])
 
 
+def test_nothing_waits_for_tensorflow_to_tune_a_pipeline():
+    features = make_features(8)
+    for dataset in (training_dataset(features, 4, 0), evaluation_dataset(features, 4)):
+        assert dataset.options().autotune.enabled is False
+
+
 def of_lengths(lengths, total=53):
     """Rows of so many tokens, all others padding."""
     is_token = np.arange(total) < np.array(lengths)[:, np.newaxis]
