@@ -18,7 +18,7 @@ from albert_lsh_tf.tasks.training_log import TrainingLog
 _logger = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Scoring:
     """How one process scores the checkpoints of a run.
 
@@ -32,6 +32,7 @@ class Scoring:
       identity: which examples that is on; gives None where there is but one set.
       best_metric: of an evaluation; higher is better.
       first_step: the best checkpoint, and all that are scored, are after it.
+      latest: the step that was scored last, and its scores.
     """
 
     folder: RunFolder
@@ -43,6 +44,7 @@ class Scoring:
     identity: Callable[[], str | None]
     best_metric: str
     first_step: int
+    latest: tuple[int, dict[str, float]] | None = None
 
     def best_so_far(self, start_step: int | None) -> BestCheckpoint:
         """The best checkpoint so far; `start_step` is that of `forget_outside`."""
@@ -101,6 +103,7 @@ class Scoring:
     def record(self, best: BestCheckpoint, step: int, metrics: dict[str, Any]) -> None:
         """Keeps the weights if they are the best, and logs and shows their scores."""
         metrics = {name: float(value) for name, value in metrics.items()}
+        self.latest = step, metrics
         is_best = best.offer(self.weights, step, metrics)
         # JSON has no nan.
         logged = {n: v if math.isfinite(v) else None for n, v in metrics.items()}

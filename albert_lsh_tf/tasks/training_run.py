@@ -178,10 +178,14 @@ class TrainingRun:
     def evaluate_best(self, step: int) -> dict[str, float]:
         """Evaluates the checkpoint of a step, which `restore_best` restored.
 
+        Not once more where it is the one that was evaluated last.
+
         Raises:
           InputError: a score or the loss is not finite.
         """
-        metrics = self.evaluate()
+        latest_step, metrics = self._scoring.latest or (None, {})
+        if latest_step != step:
+            metrics = self.evaluate()
         if not is_finite(metrics):
             raise InputError(
                 f"The evaluation at step {step} gave {in_a_line(not_finite(metrics))}: "
