@@ -72,8 +72,8 @@ def outputs_of(
 
     Returns:
       One dict for each step, see `in_order`; and the seconds up to the last of them,
-      with the time to compile. TensorFlow may wait for up to a minute before it lets go
-      of a pipeline that has ended, which says nothing about the model.
+      with the time to compile. What TensorFlow takes to let go of a pipeline that has
+      ended is left out: it says nothing about the model.
     """
     start = time.monotonic()
     dataset = orbit.utils.make_distributed_dataset(strategy, make_dataset)
