@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import orbit
 import tensorflow as tf
 import tf_keras
 import tqdm
@@ -12,6 +11,7 @@ import tqdm
 from albert_lsh_tf.data.classification_features import TaskFeatures
 from albert_lsh_tf.data.input_pipeline import evaluation_dataset
 from albert_lsh_tf.tasks import classification
+from albert_lsh_tf.tasks.distributed_data import distribute
 from albert_lsh_tf.tasks.fine_tuning_task import FineTuningTask, in_order
 
 
@@ -76,7 +76,7 @@ def outputs_of(
       ended is left out: it says nothing about the model.
     """
     start = time.monotonic()
-    dataset = orbit.utils.make_distributed_dataset(strategy, make_dataset)
+    dataset = distribute(strategy, make_dataset)
 
     @tf.function
     def step(batch):

@@ -6,7 +6,7 @@ from typing import Any
 
 import orbit
 import tensorflow as tf
-from official.core import base_task, base_trainer
+from official.core import base_task
 from official.core import config_definitions as cfg
 
 from albert_lsh_tf.config import RunConfig
@@ -14,6 +14,7 @@ from albert_lsh_tf.errors import InputError
 from albert_lsh_tf.tasks import devices
 from albert_lsh_tf.tasks.best_checkpoint import is_finite, read_best
 from albert_lsh_tf.tasks.checkpoint_record import CHECKPOINT_NAME
+from albert_lsh_tf.tasks.distributed_data import Trainer
 from albert_lsh_tf.tasks.peak_memory import peak_memory
 from albert_lsh_tf.tasks.progress import Progress, orbit_quiet
 from albert_lsh_tf.tasks.run_folder import RunFolder, step_of
@@ -76,7 +77,7 @@ class TrainingRun:
                 params.trainer.optimizer_config, params.runtime
             )
             optimizer.build(self.model.trainable_variables)
-            self.trainer = base_trainer.Trainer(
+            self.trainer = Trainer(
                 params,
                 task,
                 self.model,
