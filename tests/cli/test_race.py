@@ -271,7 +271,7 @@ def test_without_data_there_is_one_line(capsys, tmp_path, monkeypatch):
 def test_bad_articles_get_one_line(tiny, tmp_path, capsys):
     for split in ("train", "dev"):
         write(tmp_path, f"{split}/high/1.txt", line())
-    write(tmp_path, "dev/high/1.txt", line(), line(answers=["E"]))
+    write(tmp_path, "dev/high/1.txt", line(), line(id="high8.txt", answers=["E"]))
     argv = [*tiny.flags(tmp_path / "run", f"--data_dir={tmp_path}"), "--high_only"]
     message = "RACE/dev/high/1.txt, line 2, question 1: its answer 'E' is none of A"
     assert message in fails(capsys, *argv)
