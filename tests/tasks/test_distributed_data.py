@@ -12,18 +12,16 @@ ONE_DEVICE = [
 ]
 
 
-def make_dataset(size=2, input_context=None):
-    """0 to 7, in batches for a replica."""
-    contexts.append(input_context)
-    return tf.data.Dataset.range(8).batch(size)
+@pytest.fixture
+def make_dataset():
+    """Makes 0 to 7 in batches for a replica, and keeps what it is told of devices."""
 
+    def made(size=2, input_context=None):
+        made.contexts.append(input_context)
+        return tf.data.Dataset.range(8).batch(size)
 
-contexts = []
-
-
-@pytest.fixture(autouse=True)
-def no_contexts():
-    contexts.clear()
+    made.contexts = []
+    return made
 
 
 def numbers_in(strategy, dataset):
@@ -33,27 +31,29 @@ def numbers_in(strategy, dataset):
 
 
 @pytest.mark.parametrize("make_strategy", ONE_DEVICE)
-def test_one_device_gets_the_pipeline_itself(make_strategy):
+def test_one_device_gets_the_pipeline_itself(make_strategy, make_dataset):
     strategy = make_strategy()
     with strategy.scope():
         dataset = distribute(strategy, make_dataset)
     assert isinstance(dataset, tf.data.Dataset)
     assert "CPU:0" in dataset._variant_tensor.device
     assert numbers_in(strategy, dataset) == [[[0, 1]], [[2, 3]], [[4, 5]], [[6, 7]]]
-    assert contexts == [None]
+    assert make_dataset.contexts == [None]
 
 
-def test_two_devices_are_dealt_batches_in_turn():
+def test_two_devices_are_dealt_batches_in_turn(make_dataset):
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     dataset = distribute(strategy, make_dataset)
     dealt = numbers_in(strategy, dataset)
     assert dealt == [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]
-    (context,) = contexts
+    (context,) = make_dataset.contexts
     assert (context.num_replicas_in_sync, context.num_input_pipelines) == (2, 1)
 
 
 @pytest.mark.parametrize("make_strategy", ONE_DEVICE)
-def test_the_trainer_gives_the_function_what_comes_after_it(make_strategy):
+def test_the_trainer_gives_the_function_what_comes_after_it(
+    make_strategy, make_dataset
+):
     strategy = make_strategy()
 
     class Untrained(Trainer):

@@ -12,7 +12,7 @@ has the others' lines and is read alone.
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from albert_lsh_tf.data.task import (
@@ -100,9 +100,15 @@ def read_examples(
         or an id that two articles have.
     """
     folder = find_split(task, data_dir, split)
+    articles = (
+        _Article.parse(line, level, path, number)
+        for level in task.levels
+        for path in _files(folder / level)
+        for number, line in enumerate(read_lines(path), 1)
+    )
     examples = [
         example
-        for article in _articles(folder, task.levels)
+        for article in _with_ids_of_their_own(articles)
         for example in article.examples()
     ]
     if not examples:
@@ -110,21 +116,18 @@ def read_examples(
     return examples
 
 
-def _articles(folder: pathlib.Path, levels: tuple[str, ...]) -> Iterator["_Article"]:
-    """The articles of a split, no two of them with the same id."""
+def _with_ids_of_their_own(articles: Iterable["_Article"]) -> Iterator["_Article"]:
+    """The articles of a split, or an `InputError` where two of them share an id."""
     places: dict[str, str] = {}
-    for level in levels:
-        for path in _files(folder / level):
-            for number, line in enumerate(read_lines(path), 1):
-                article = _Article.parse(line, level, path, number)
-                # Predictions tell the questions apart by it.
-                if article.id in places:
-                    raise InputError(
-                        f"{article.where}: id {article.id} is also that of "
-                        f"{places[article.id]}; each article of a split needs its own."
-                    )
-                places[article.id] = article.where
-                yield article
+    for article in articles:
+        # Predictions tell the questions apart by it.
+        if article.id in places:
+            raise InputError(
+                f"{article.where}: id {article.id} is also that of "
+                f"{places[article.id]}; each article of a split needs its own."
+            )
+        places[article.id] = article.where
+        yield article
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
