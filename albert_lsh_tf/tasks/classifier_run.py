@@ -76,10 +76,7 @@ class ClassifierRun(FineTuningRun):
             self._predict(keep=bool(recorded))
         if is_best:
             best = restored if do_eval else None
-        summary = results.summarize(self.log, best)
-        if "peak_memory_mib" in recorded:
-            # What training needed, not what it takes to score it again.
-            summary["peak_memory_mib"] = recorded["peak_memory_mib"]
+        summary = results.summarize(self.log, best, recorded)
         # The scores of another checkpoint than the best one are not the run's.
         if (do_eval and is_best) or self.trains:
             results.write_summary(self.folder, summary)

@@ -5,7 +5,8 @@ import json
 import math
 import pathlib
 import statistics
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.special
@@ -68,17 +69,22 @@ def _one_a_line(metrics: dict[str, float | str]) -> str:
     return "".join(f"{name} = {value}\n" for name, value in metrics.items())
 
 
-def summarize(log: TrainingLog, best: dict | None) -> dict:
+def summarize(
+    log: TrainingLog, best: dict | None, recorded: Mapping[str, Any] | None = None
+) -> dict:
     """Everything about a run in one dict, ready for JSON.
 
     Args:
       log: of the whole run, also of earlier processes.
       best: metrics and step of the best checkpoint; None where nothing was evaluated.
+      recorded: the summary of that run, where this process does not train it.
 
     Returns:
       best, last, history (of evaluations), train_loss (last), seconds_per_step (median,
       without the loops that were compiled) and peak_memory_mib (of all processes).
     """
+    # What training needed, not what it takes to score or to answer again.
+    memory = (recorded or {}).get("peak_memory_mib") or peak_memory_of_run(log)
     history = [{"step": e["step"], **e["eval"]} for e in log.evaluations]
     # The first loop of a process is mostly tracing and compiling.
     timed = [e["seconds_per_step"] for e in log.training if not e["compiled"]]
@@ -88,7 +94,7 @@ def summarize(log: TrainingLog, best: dict | None) -> dict:
         "history": history,
         "train_loss": log.training[-1]["loss"] if log.training else None,
         "seconds_per_step": statistics.median(timed) if timed else None,
-        "peak_memory_mib": peak_memory_of_run(log),
+        "peak_memory_mib": memory,
     }
 
 

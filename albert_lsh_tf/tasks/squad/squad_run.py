@@ -82,7 +82,8 @@ class SquadRun(FineTuningRun):
         if do_predict:
             scores = self._predict()
             best = self._write_scores(best, step, scores)
-        summary = {**results.summarize(self.log, best), "answering": self.answering}
+        summary = results.summarize(self.log, best, recorded)
+        summary["answering"] = self.answering
         summary["predicted"] = None
         if do_predict:
             file = self.config.predict_file
@@ -92,9 +93,6 @@ class SquadRun(FineTuningRun):
             # Without training it may be one that was given for these answers alone.
             if self.data.training is not None and do_predict:
                 summary["threshold"] = {"step": step, THRESHOLD: self.threshold}
-        if "peak_memory_mib" in recorded:
-            # What training needed, not what it takes to answer.
-            summary["peak_memory_mib"] = recorded["peak_memory_mib"]
         if do_predict or self.trains or self._is_unrecorded(summary, recorded):
             results.write_summary(self.folder, summary)
         results.draw_curves(self.folder, self.log, "SQuAD", BEST_METRIC, 100)
